@@ -1,0 +1,631 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The state engine: what one segment event does to the endpoint it happens to.
+ *
+ * Three layers. The functions that judge sequence numbers decide *whether* an
+ * event happened: that a FIN came in order, that an ACK covers the FIN. The
+ * table in fsm_table.h decides *what* the event does to a state. step() books it.
+ *
+ * Assumptions: an endpoint follows RFC 9293 as Linux implements it. A segment
+ * that the local socket sent is true ("certain"). One that only passed by may
+ * be forged: it must lie in its destination's window, and a state that rests
+ * on a segment whose arrival nothing proves is marked inferred.
+ *
+ * Context: any; the caller holds the flow's lock.
+ */
+#include "fsm.h"
+#include "fsm_table.h"
+
+/* The largest window without scaling; how far below the left edge an old segment may lie. */
+#define WINDOW_MAX	0xffffu
+
+static const char *const names[FSM_STATES] = {
+	[FSM_ESTABLISHED] = "established",
+	[FSM_SYN_SENT] = "syn_sent",
+	[FSM_SYN_RECV] = "syn_recv",
+	[FSM_FIN_WAIT1] = "fin_wait1",
+	[FSM_FIN_WAIT2] = "fin_wait2",
+	[FSM_TIME_WAIT] = "time_wait",
+	[FSM_CLOSE] = "close",
+	[FSM_CLOSE_WAIT] = "close_wait",
+	[FSM_LAST_ACK] = "last_ack",
+	[FSM_LISTEN] = "listen",
+	[FSM_CLOSING] = "closing",
+};
+
+/**
+ * fsm_name - a state's name as it is printed everywhere
+ * @state: the state
+ *
+ * Return: a constant string; "unknown" for what is no state.
+ */
+const char *fsm_name(enum fsm_state state)
+{
+	return state < FSM_STATES && names[state] ? names[state] : "unknown";
+}
+
+/* Everything about one event, so that the judges below pass one argument. */
+struct view {
+	struct fsm_end *me;
+	struct fsm_end *peer;
+	const struct segment *s;
+	struct fsm_result *r;
+	__u8 e;
+	bool certain;
+};
+
+static void step(struct fsm_result *r, struct fsm_end *end, __u8 e, __u8 to, bool inferred)
+{
+	r->step[r->steps++] = (struct fsm_step){ e, end->state, to, inferred };
+	end->state = to;
+	end->flags &= ~FSM_INFERRED;
+	if (inferred)
+		end->flags |= FSM_INFERRED;
+}
+
+/* Let @event happen to the endpoint. Return: whether its state moved. */
+static bool happen(struct view *v, enum event event, bool inferred)
+{
+	__u8 to = next_state[event][v->me->state];
+
+	if (to == STAY)
+		return false;
+	step(v->r, v->me, v->e, to, inferred);
+	return true;
+}
+
+/* A new incarnation of one endpoint: whatever it was ends first. */
+static void restart(struct fsm_result *r, struct fsm_end *end, __u8 e)
+{
+	if (end->state != FSM_CLOSE)
+		step(r, end, e, FSM_CLOSE, false);
+	*end = (struct fsm_end){ .state = FSM_CLOSE };
+}
+
+/* Its SYN gives an endpoint its sequence space. */
+static void start(struct fsm_end *me, const struct segment *s)
+{
+	me->una = s->seq;
+	me->nxt = s->end;
+	me->flags |= FSM_SEQ;
+	if (s->options & SEGMENT_HAS_WSCALE) {
+		me->flags |= FSM_WSCALE;
+		me->wscale = s->wscale;
+	}
+	if (s->len)
+		me->flags |= FSM_FAST_OPEN;
+}
+
+/* RFC 7323, 2.2: the scale counts if both SYNs offered one, and never in a SYN. */
+static __u8 scale(const struct fsm_end *me, const struct fsm_end *peer)
+{
+	return me->flags & peer->flags & FSM_WSCALE ? me->wscale : 0;
+}
+
+/* What the segment says of its sender's receive side. */
+static void learn(struct view *v)
+{
+	struct fsm_end *me = v->me;
+	const struct segment *s = v->s;
+	__u32 edge = s->window;
+
+	if (!(s->flags & SEGMENT_SYN))
+		edge <<= scale(me, v->peer);
+	edge += s->ack;
+
+	if (!(me->flags & FSM_RCV)) {
+		me->rcv = s->ack;
+		me->wup = s->ack;
+	}
+	if (!(me->flags & FSM_EDGE) || seq_after(edge, me->edge))
+		me->edge = edge;
+	if (seq_after(s->ack, me->rcv))
+		me->rcv = s->ack;
+	if (!seq_before(s->ack, me->wup)) {
+		me->wup = s->ack;
+		me->flags &= ~FSM_SACK;
+		/* A block below the acknowledgment is a D-SACK (RFC 2883). */
+		if (s->options & SEGMENT_HAS_SACK && seq_after(s->sack, s->ack)) {
+			me->sack = s->sack;
+			me->flags |= FSM_SACK;
+		}
+	}
+	me->flags |= FSM_RCV | FSM_EDGE;
+}
+
+/* May the endpoint have sent this? Only a segment that its peer would look at counts. */
+static bool plausible(const struct view *v)
+{
+	const struct fsm_end *me = v->me, *peer = v->peer;
+	const struct segment *s = v->s;
+
+	if (peer->flags & FSM_EDGE && seq_after(s->seq, peer->edge))
+		return false;
+	if (peer->flags & FSM_RCV &&
+	    seq_before(s->end, peer->rcv - (WINDOW_MAX << scale(peer, me))))
+		return false;
+	if (!(peer->flags & FSM_SEQ))
+		return true;
+	return !seq_after(s->ack, peer->nxt) &&
+	       !seq_before(s->ack, peer->una - (WINDOW_MAX << scale(me, peer)));
+}
+
+/*
+ * RFC 5961 3.2, tcp_validate_incoming(), tcp_reset_check(): would @to take a
+ * reset with this number? What a remote end has received is known only as far
+ * as it acknowledged, so there the next number of the sender serves as well.
+ */
+static bool reset_exact(const struct fsm_end *to, const struct fsm_end *from,
+			const struct segment *s, bool certain)
+{
+	if (to->flags & FSM_RCV) {
+		if (s->seq == to->rcv)
+			return true;
+		if (to->flags & FSM_SACK && s->seq == to->sack)
+			return true;
+		if (s->seq == to->rcv - 1 &&
+		    (to->state == FSM_CLOSE_WAIT || to->state == FSM_LAST_ACK ||
+		     to->state == FSM_CLOSING))
+			return true;
+	}
+	return !certain && from->flags & FSM_SEQ && s->seq == from->nxt;
+}
+
+static bool acks_fin(const struct fsm_end *end, __u32 ack)
+{
+	return end->flags & FSM_FIN && ack == end->nxt;
+}
+
+static enum fsm_verdict sent_rst(struct view *v)
+{
+	const struct segment *s = v->s;
+	struct fsm_end *me = v->me;
+	bool true_reset;
+
+	switch (me->state) {
+	case FSM_SYN_SENT:
+		/* Linux answers an unacceptable SYN-ACK so, and goes on; a correct one only without a socket. */
+		true_reset = !v->certain && !(s->flags & SEGMENT_ACK) && s->seq == me->nxt;
+		break;
+	case FSM_SYN_RECV:
+		if (v->certain)
+			true_reset = s->flags & SEGMENT_ACK;
+		else
+			true_reset = reset_exact(v->peer, me, s, false);
+		break;
+	default:
+		true_reset = v->certain || reset_exact(v->peer, me, s, false);
+	}
+	if (!true_reset)
+		return FSM_OUT_OF_WINDOW;
+	return happen(v, SEND_RST, false) ? FSM_ACCEPTED : FSM_IGNORED;
+}
+
+static enum fsm_verdict sent_syn(struct view *v)
+{
+	struct fsm_end *me = v->me;
+	const struct segment *s = v->s;
+	bool fresh;
+
+	if ((me->state == FSM_SYN_SENT || me->state == FSM_SYN_RECV) && s->seq == me->una)
+		return FSM_IGNORED;
+
+	fresh = v->certain || me->state == FSM_CLOSE || me->state == FSM_SYN_SENT ||
+		(me->state == FSM_TIME_WAIT && seq_after(s->seq, me->nxt));
+	if (!fresh) {
+		me->syn = s->seq;
+		me->flags |= FSM_SYN_SEEN;
+		return FSM_CHALLENGED;
+	}
+	restart(v->r, me, v->e);
+	start(me, s);
+	happen(v, SEND_SYN, false);
+	return FSM_ACCEPTED;
+}
+
+/* The peer's SYN was not seen, or could not be judged then: this SYN-ACK proves it. */
+static void prove_syn(struct view *v)
+{
+	struct fsm_end *peer = v->peer;
+	__u8 e = !v->e;
+
+	restart(v->r, peer, e);
+	step(v->r, peer, e, FSM_SYN_SENT, false);
+	peer->una = v->s->ack - 1;
+	peer->nxt = v->s->ack;
+	peer->flags |= FSM_SEQ;
+}
+
+static enum fsm_verdict sent_synack(struct view *v)
+{
+	struct fsm_end *me = v->me, *peer = v->peer;
+	const struct segment *s = v->s;
+	bool answers, pending;
+
+	/* It acknowledges the SYN that is under way, or the one set aside as doubtful. */
+	answers = peer->flags & FSM_SEQ && seq_after(s->ack, peer->una) &&
+		  !seq_after(s->ack, peer->nxt) &&
+		  (peer->state == FSM_SYN_SENT || peer->state == FSM_SYN_RECV);
+	pending = peer->flags & FSM_SYN_SEEN && s->ack == peer->syn + 1;
+
+	switch (me->state) {
+	case FSM_SYN_RECV:
+		if (s->seq == me->una) {
+			learn(v);
+			return FSM_IGNORED;
+		}
+		break;
+	case FSM_ESTABLISHED:
+		if (s->end == me->nxt && (v->certain || me->flags & FSM_INFERRED)) {
+			me->una = s->seq;
+			happen(v, RETRANSMIT_SYNACK, !v->certain);
+			return FSM_ACCEPTED;
+		}
+		break;
+	case FSM_SYN_SENT:
+		if (s->seq != me->una)
+			break;
+		if (!answers && !v->certain)
+			return FSM_OUT_OF_WINDOW;
+		learn(v);
+		me->flags |= FSM_CROSSED;
+		happen(v, SEND_SYNACK, false);
+		return FSM_ACCEPTED;
+	}
+
+	if (!v->certain && !pending &&
+	    (!answers || (me->state != FSM_CLOSE && me->state != FSM_TIME_WAIT &&
+			  me->state != FSM_SYN_RECV)))
+		return FSM_OUT_OF_WINDOW;
+	if (!answers)
+		prove_syn(v);
+	restart(v->r, me, v->e);
+	start(me, s);
+	me->flags |= peer->flags & FSM_FAST_OPEN;
+	learn(v);
+	happen(v, SEND_SYNACK, false);
+	return FSM_ACCEPTED;
+}
+
+/* A FIN, with what it acknowledges learnt already. */
+static enum fsm_verdict sent_fin(struct view *v)
+{
+	struct fsm_end *me = v->me, *peer = v->peer;
+	const struct segment *s = v->s;
+
+	if (me->flags & FSM_FIN) {
+		if (s->end != me->nxt)
+			return FSM_OUT_OF_WINDOW;
+		if (me->flags & FSM_INFERRED && happen(v, RETRANSMIT_FIN, true)) {
+			me->una = s->end - 1;
+			return FSM_ACCEPTED;
+		}
+		return FSM_IGNORED;
+	}
+	if (seq_before(s->end, me->nxt))
+		return FSM_OUT_OF_WINDOW;
+	if (me->state == FSM_SYN_RECV && !v->certain &&
+	    !(me->flags & (FSM_FAST_OPEN | FSM_CROSSED)))
+		happen(v, SYN_ACKED, false);
+	if (me->state == FSM_CLOSE_WAIT && peer->flags & FSM_FIN && seq_before(me->wup, peer->nxt))
+		happen(v, SEND_FIN_UNAWARE, false);
+	else
+		happen(v, SEND_FIN, false);
+	me->nxt = s->end;
+	me->flags |= FSM_FIN;
+	return FSM_ACCEPTED;
+}
+
+/*
+ * What an endpoint says with a segment that is neither SYN nor RST. What it
+ * acknowledges it has received: that comes first, as in tcp_rcv_state_process().
+ */
+static enum fsm_verdict sent_text(struct view *v)
+{
+	struct fsm_end *me = v->me, *peer = v->peer;
+	const struct segment *s = v->s;
+	bool text = s->end != s->seq;
+
+	if (!v->certain && !plausible(v))
+		return FSM_OUT_OF_WINDOW;
+	if (me->state == FSM_CLOSE && !(me->flags & FSM_INFERRED))
+		return FSM_IGNORED;
+	if (me->flags & FSM_FIN && seq_after(s->end, me->nxt))
+		return FSM_OUT_OF_WINDOW;
+
+	if (me->state == FSM_SYN_SENT) {
+		if (!(peer->flags & FSM_SEQ) || !seq_after(s->ack, peer->una) || s->seq != me->nxt)
+			return FSM_OUT_OF_WINDOW;
+		happen(v, SYN_ACKED, false);
+	}
+	if (me->state == FSM_SYN_RECV && !v->certain && !(me->flags & FSM_FAST_OPEN) &&
+	    me->flags & FSM_RCV && (s->len || seq_after(s->ack, me->rcv)))
+		happen(v, SYN_ACKED, false);
+	else if (me->state == FSM_ESTABLISHED && (s->len || seq_after(s->ack, me->rcv)))
+		me->flags &= ~FSM_INFERRED;
+	learn(v);
+
+	if (me->flags & FSM_FIN && peer->flags & FSM_MARK && seq_after(s->ack, peer->mark))
+		happen(v, FIN_ACKED, false);
+	if (acks_fin(peer, s->ack)) {
+		happen(v, RCV_FIN, false);
+		if (text && !(me->flags & FSM_MARK)) {
+			me->mark = s->seq;
+			me->flags |= FSM_MARK;
+		}
+	}
+
+	if (s->flags & SEGMENT_FIN)
+		return sent_fin(v);
+	if (!(me->flags & FSM_SEQ) || seq_after(s->end, me->nxt)) {
+		me->nxt = s->end;
+		me->flags |= FSM_SEQ;
+	}
+	return FSM_ACCEPTED;
+}
+
+static enum fsm_verdict received_in_syn_sent(struct view *v)
+{
+	struct fsm_end *me = v->me;
+	const struct segment *s = v->s;
+
+	if (s->flags & SEGMENT_ACK &&
+	    (!seq_after(s->ack, me->una) || seq_after(s->ack, me->nxt)))
+		return FSM_OUT_OF_WINDOW;
+	if (s->flags & SEGMENT_RST) {
+		if (!(s->flags & SEGMENT_ACK))
+			return FSM_IGNORED;
+		happen(v, RCV_RST, !v->certain);
+		return FSM_ACCEPTED;
+	}
+	if (!(s->flags & SEGMENT_SYN))
+		return FSM_IGNORED;
+
+	me->rcv = s->seq + 1;
+	me->wup = me->rcv;
+	me->flags |= FSM_RCV;
+	if (s->options & SEGMENT_HAS_TS) {
+		me->ts = s->tsval;
+		me->flags |= FSM_TS;
+	}
+	if (s->flags & SEGMENT_ACK) {
+		me->una = s->ack;
+		happen(v, RCV_SYNACK, false);
+	} else {
+		me->flags |= FSM_CROSSED;
+		happen(v, RCV_SYN, false);
+	}
+	return FSM_ACCEPTED;
+}
+
+/* tcp_sequence(): from what was acknowledged last to the right edge. */
+static bool in_window(const struct fsm_end *me, const struct segment *s)
+{
+	if (me->flags & FSM_RCV && seq_before(s->end, me->wup))
+		return false;
+	return !(me->flags & FSM_EDGE) || !seq_after(s->seq, me->edge);
+}
+
+/* RFC 9293 3.10.7.4, fourth check; tcp_validate_incoming(), tcp_check_req(). */
+static enum fsm_verdict received_syn(struct view *v)
+{
+	struct fsm_end *me = v->me;
+	const struct segment *s = v->s;
+
+	if (me->state != FSM_SYN_RECV)
+		return FSM_CHALLENGED;
+	if (s->seq + 1 == me->rcv) {
+		/* The crossed SYN-ACK serves as the ACK of ours. */
+		if (!(me->flags & FSM_CROSSED) || !(s->flags & SEGMENT_ACK) || s->ack != me->nxt)
+			return FSM_IGNORED;
+		me->una = s->ack;
+		happen(v, SYN_ACKED, false);
+		return FSM_ACCEPTED;
+	}
+	if (me->flags & (FSM_CROSSED | FSM_FAST_OPEN) || seq_before(s->seq, me->rcv))
+		return FSM_CHALLENGED;
+	happen(v, RCV_SYN, false);
+	return FSM_ACCEPTED;
+}
+
+/* RFC 9293 3.10.7.4, fifth check. Return: whether the segment goes on. */
+static bool received_ack(struct view *v)
+{
+	struct fsm_end *me = v->me;
+	const struct segment *s = v->s;
+
+	if (me->flags & FSM_SEQ) {
+		if (seq_after(s->ack, me->nxt) ||
+		    seq_before(s->ack, me->una - (WINDOW_MAX << scale(v->peer, me))))
+			return false;
+		if (me->state == FSM_SYN_RECV && !seq_after(s->ack, me->una))
+			return false;
+		if (seq_after(s->ack, me->una))
+			me->una = s->ack;
+	}
+	if (me->state == FSM_SYN_RECV)
+		happen(v, SYN_ACKED, !v->certain);
+	if (acks_fin(me, me->una))
+		happen(v, FIN_ACKED, !v->certain);
+	return true;
+}
+
+/* RFC 9293 3.10.7.4, seventh and eighth check; tcp_data_queue(). Only what is in order counts. */
+static enum fsm_verdict received_text(struct view *v)
+{
+	struct fsm_end *me = v->me;
+	const struct segment *s = v->s;
+
+	if (!(me->flags & FSM_RCV)) {
+		me->rcv = s->seq;
+		me->wup = s->seq;
+		me->flags |= FSM_RCV;
+	}
+	if (seq_after(s->seq, me->rcv) || !seq_after(s->end, me->rcv))
+		return FSM_IGNORED;
+	/* A closed window takes a bare FIN, nothing else. */
+	if (s->len && me->flags & FSM_EDGE && !seq_after(me->edge, me->rcv))
+		return FSM_OUT_OF_WINDOW;
+	me->rcv = s->end;
+	if (s->flags & SEGMENT_FIN)
+		happen(v, RCV_FIN, false);
+	return FSM_ACCEPTED;
+}
+
+static enum fsm_verdict received_in_sync(struct view *v)
+{
+	struct fsm_end *me = v->me;
+	const struct segment *s = v->s;
+
+	/* RFC 7323 5.2, PAWS; a reset is exempt. */
+	if (v->certain && me->flags & FSM_TS && s->options & SEGMENT_HAS_TS &&
+	    !(s->flags & SEGMENT_RST) && seq_before(s->tsval, me->ts))
+		return FSM_OUT_OF_WINDOW;
+	if (s->flags & SEGMENT_RST) {
+		if (!reset_exact(me, v->peer, s, v->certain))
+			return in_window(me, s) ? FSM_CHALLENGED : FSM_OUT_OF_WINDOW;
+		happen(v, RCV_RST, !v->certain);
+		return FSM_ACCEPTED;
+	}
+	if (s->flags & SEGMENT_SYN)
+		return received_syn(v);
+	if (!in_window(me, s))
+		return FSM_OUT_OF_WINDOW;
+	if (!(s->flags & SEGMENT_ACK))
+		return FSM_IGNORED;
+	if (!received_ack(v))
+		return FSM_OUT_OF_WINDOW;
+	if (!v->certain || me->state == FSM_CLOSE || me->state == FSM_TIME_WAIT)
+		return FSM_ACCEPTED;
+
+	/* RFC 7323 4.3: the segment that holds the left edge. */
+	if (s->options & SEGMENT_HAS_TS && !seq_after(s->seq, me->wup)) {
+		me->ts = s->tsval;
+		me->flags |= FSM_TS;
+	}
+	return s->end == s->seq ? FSM_ACCEPTED : received_text(v);
+}
+
+static struct view look(struct fsm *f, unsigned int e, const struct segment *s,
+			bool certain, struct fsm_result *r)
+{
+	e = f->self ? 0 : e & 1;
+	r->steps = 0;
+	return (struct view){
+		.me = &f->end[e],
+		.peer = &f->end[f->self ? e : !e],
+		.s = s,
+		.r = r,
+		.e = (__u8)e,
+		.certain = certain,
+	};
+}
+
+/**
+ * fsm_init - a connection of which nothing is known
+ * @f: both ends become CLOSE
+ * @self: one socket is connected to itself
+ */
+void fsm_init(struct fsm *f, bool self)
+{
+	*f = (struct fsm){
+		.end = { { .state = FSM_CLOSE }, { .state = FSM_CLOSE } },
+		.self = self,
+	};
+}
+
+/**
+ * fsm_sent - an endpoint sent a segment
+ * @f: the connection
+ * @e: which end sent it
+ * @s: the segment
+ * @certain: its socket sent it; otherwise it only claims to come from there
+ *	     and counts if the other end would look at it
+ * @r: the steps, in order; of the peer too where a SYN-ACK proves its SYN
+ *
+ * Pure. Source: RFC 9293 3.10; Linux where it differs.
+ *
+ * Return: enum fsm_verdict; with anything but %FSM_ACCEPTED no state moved.
+ */
+enum fsm_verdict fsm_sent(struct fsm *f, unsigned int e, const struct segment *s,
+			  bool certain, struct fsm_result *r)
+{
+	struct view v = look(f, e, s, certain, r);
+
+	if (s->flags & SEGMENT_RST)
+		return sent_rst(&v);
+	if (s->flags & SEGMENT_SYN)
+		return s->flags & SEGMENT_ACK ? sent_synack(&v) : sent_syn(&v);
+	if (!(s->flags & SEGMENT_ACK))
+		return FSM_IGNORED;
+	return sent_text(&v);
+}
+
+/**
+ * fsm_received - a segment reached an endpoint
+ * @f: the connection
+ * @e: which end received it
+ * @s: the segment
+ * @certain: it was handed to the socket; otherwise it left towards a remote
+ *	     host, and only what is never acknowledged itself, a pure ACK or a
+ *	     RST, is assumed to arrive
+ * @r: the steps of this end, in order
+ *
+ * Pure. Source: RFC 9293 3.10.7, RFC 5961, RFC 7323; tcp_rcv_state_process().
+ *
+ * Return: enum fsm_verdict; with anything but %FSM_ACCEPTED no state moved.
+ */
+enum fsm_verdict fsm_received(struct fsm *f, unsigned int e, const struct segment *s,
+			      bool certain, struct fsm_result *r)
+{
+	struct view v = look(f, e, s, certain, r);
+
+	if (!certain && !(s->flags & SEGMENT_RST) && s->end != s->seq)
+		return FSM_IGNORED;
+	switch (v.me->state) {
+	case FSM_CLOSE:
+	case FSM_LISTEN:
+		return FSM_IGNORED;
+	case FSM_SYN_SENT:
+		return received_in_syn_sent(&v);
+	default:
+		return received_in_sync(&v);
+	}
+}
+
+/**
+ * fsm_adopt - take an endpoint's state from its socket
+ * @f: the connection
+ * @e: which end
+ * @state: the socket's state
+ * @facts: its sequence space, or NULL to keep what the segments told
+ *
+ * Pure; the caller books the transition. The state is known from here on.
+ */
+void fsm_adopt(struct fsm *f, unsigned int e, enum fsm_state state,
+	       const struct fsm_facts *facts)
+{
+	struct fsm_end *me = &f->end[f->self ? 0 : e & 1];
+	struct fsm_end *peer = &f->end[f->self ? 0 : !(e & 1)];
+
+	me->state = state;
+	me->flags &= ~FSM_INFERRED;
+	if (!facts)
+		return;
+	me->nxt = facts->nxt;
+	me->una = facts->una;
+	me->rcv = facts->rcv;
+	me->wup = facts->wup;
+	me->edge = facts->edge;
+	me->flags |= FSM_SEQ | FSM_RCV | FSM_EDGE | (facts->fin ? FSM_FIN : 0);
+	if (!(peer->flags & FSM_SEQ)) {
+		peer->nxt = facts->rcv;
+		peer->una = facts->rcv;
+		peer->flags |= FSM_SEQ;
+	}
+	if (!(peer->flags & FSM_RCV)) {
+		peer->rcv = facts->una;
+		peer->wup = facts->una;
+		peer->flags |= FSM_RCV;
+	}
+}
