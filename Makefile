@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0
+
+KERNELDIR ?= /lib/modules/$(shell uname -r)/build
+KERNEL ?= 6.1
+FUZZ ?= 60
+MODULE_ARGS ?=
+T ?=
+
+reader = $(MAKE) -C tools O=$(CURDIR)/build
+
+.PHONY: all tools module run shell check check-unit check-fuzz install modules_install clean help
+
+all: tools module ## the module and the reader
+
+tools: ## the reader, build/tcpstate
+	$(reader)
+
+module: ## the module, tcpstate.ko, for KERNELDIR's kernel
+	@[ -e $(KERNELDIR)/Makefile ] || { \
+		echo "No kernel headers in $(KERNELDIR): apt-get install linux-headers-$$(uname -r)," \
+			"or name them with KERNELDIR=, or build the reader alone with make tools" >&2; \
+		exit 1; }
+	$(MAKE) -C $(KERNELDIR) M=$(CURDIR) modules
+
+run: ## shows the module on real traffic, in a guest (KERNEL=, MODULE_ARGS=)
+	@tools/vm/setup
+	@tools/vm/vm --kernel $(KERNEL) --module-args "$(MODULE_ARGS)" -- selftests/run.sh
+
+shell: ## a prompt in that guest
+	@tools/vm/setup
+	@tools/vm/vm --kernel $(KERNEL) --module-args "$(MODULE_ARGS)"
+
+check: ## all tests, or those of T="name..." (KERNEL=, FUZZ=)
+	@tools/vm/setup
+	@KERNEL=$(KERNEL) FUZZ=$(FUZZ) MODULE_ARGS="$(MODULE_ARGS)" tools/vm/check $(T)
+
+check-unit: ## the pure parts against their vectors
+	@$(MAKE) -C selftests O=$(CURDIR)/build/unit check-unit
+
+check-fuzz: ## the pure parts against random input, for FUZZ seconds
+	@$(MAKE) -C tools O=$(CURDIR)/build/fuzz check-fuzz FUZZ=$(FUZZ)
+
+install: ## the reader and its manual (DESTDIR=, PREFIX=)
+	$(reader) install
+
+modules_install: module ## the module
+	$(MAKE) -C $(KERNELDIR) M=$(CURDIR) modules_install
+
+clean: ## removes what was built
+	rm -rf build
+	@[ ! -e $(KERNELDIR)/Makefile ] || $(MAKE) -C $(KERNELDIR) M=$(CURDIR) clean
+
+help: ## this list
+	@sed -n 's/^\([a-z_-]*\):.*## \(.*\)/  \1	\2/p' Makefile | expand -t 20

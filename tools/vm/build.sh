@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# What the guest runs of this project: module, reader and the tests' programs, compiled natively by
+# the userland's compiler. A compiler's warning is an error.
+
+# build KIND KERNEL: sets $built to the directory with KIND's files. Needs $top and $userland.
+build() {
+	local kind=$1 sources=(module include)
+
+	case $kind in
+	module) sources+=(Kbuild) ;;
+	*) sources+=("$kind") ;;
+	esac
+	temporary
+	snapshot "${sources[@]}" >"$temporary/sources.tar"
+	entry "$kind-$2" "1 $userland $(sha256sum <"$temporary/sources.tar")" \
+		compile "$kind" "$temporary/sources.tar"
+	built=$entry
+}
+
+snapshot() {
+	tar -c -C "$top" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
+		--exclude=tools/vm --exclude='selftests/*.sh' -- "$@"
+}
+
+compile() {
+	local kind=$1 work=$userland/tree/build/$1
+
+	say "compiling $kind"
+	rm -rf "$work"
+	mkdir -p "$work/out"
+	tar -x -f "$2" -C "$work"
+	guarded compile_inside "$kind" >"$temporary/log" 2>&1 || {
+		cat "$temporary/log" >&2
+		die "$kind does not compile"
+	}
+	if grep -qi 'warning:' "$temporary/log"; then
+		cat "$temporary/log" >&2
+		die "$kind compiles with warnings"
+	fi
+	case $kind in
+	module) find "$work" -name '*.ko' -exec cp -t "$temporary" -- {} + ;;
+	*) find "$work/out" -maxdepth 1 -type f -perm -u+x -exec cp -t "$temporary" -- {} + ;;
+	esac
+	rm -rf "$work" "$temporary/log"
+}
+
+compile_inside() {
+	local make=(env -i HOME=/ PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C make -j2) jobs
+
+	case $1 in
+	module) jobs=("-C/lib/modules/$(<"$userland/release")/build" "M=/build/module" W=1 modules) ;;
+	tools) jobs=(-C/build/tools/tools O=/build/tools/out) ;;
+	selftests) jobs=(-C/build/selftests/selftests O=/build/selftests/out programs) ;;
+	esac
+	inside "$userland/tree" "${make[@]}" "${jobs[@]}"
+}

@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+# The guest's userland: a Debian release as an image to boot, and as a tree to compile in.
+
+packages=(
+	linux-image-amd64 linux-headers-amd64 gcc make pkg-config libc6-dev libmnl-dev libjson-c-dev
+	bpftool busybox-static conntrack curl ethtool iperf3 iproute2 iputils-ping kmod nftables
+	nginx-light procps tcpdump
+)
+
+# The first megabytes of kernel: what the guest needs to reach its userland.
+early=(virtio_pci virtio_blk virtio_console squashfs overlay 9pnet_virtio 9p)
+
+# Left out: documents, and drivers of hardware that the guest does not have.
+left_out=(
+	path-exclude='/usr/share/doc/*' path-exclude='/usr/share/man/*'
+	path-exclude='/usr/share/locale/*' path-exclude='/usr/lib/udev/hwdb*'
+	path-exclude='/etc/kernel/postinst.d/initramfs-tools'
+	path-exclude='*/lib/modules/*/kernel/sound/*'
+	path-exclude='*/lib/modules/*/kernel/drivers/*'
+	path-include='*/lib/modules/*/kernel/drivers/block/*'
+	path-include='*/lib/modules/*/kernel/drivers/char/virtio_console.ko*'
+	path-include='*/lib/modules/*/kernel/drivers/net/*.ko*'
+	path-include='*/lib/modules/*/kernel/drivers/virtio/*'
+	path-exclude='*/lib/modules/*/kernel/drivers/net/*/*'
+	path-include='*/lib/modules/*/kernel/drivers/net/bonding/*'
+	path-include='*/lib/modules/*/kernel/drivers/net/ipvlan/*'
+	path-include='*/lib/modules/*/kernel/drivers/net/vxlan/*'
+)
+
+# recipe KERNEL: sets $suite and $recipe, mmdebstrap's arguments.
+recipe() {
+	local backports rule
+
+	case $1 in
+	5.10) suite=bullseye ;;
+	6.1) suite=bookworm ;;
+	6.12 | newest) suite=trixie ;;
+	*) die "no kernel '$1': 5.10, 6.1, 6.12 and newest are known" ;;
+	esac
+	recipe=(--variant=minbase --format=tar --aptopt='Acquire::Languages "none"'
+		--include="$(IFS=,; echo "${packages[*]}")")
+	for rule in "${left_out[@]}"; do recipe+=("--dpkgopt=$rule"); done
+	if [ "$1" = newest ]; then
+		backports=$suite-backports
+		# The mirror that mmdebstrap chose for the release has its backports too.
+		recipe+=("--setup-hook=sed -n 's/ $suite / $backports /p' \"\$1/etc/apt/sources.list\" \
+			>\"\$1/etc/apt/sources.list.d/backports.list\"
+		printf 'Package: src:linux* src:linux-signed*\\nPin: release n=$backports\\nPin-Priority: 900\\n' \
+			>\"\$1/etc/apt/preferences.d/backports\"")
+	fi
+	recipe+=("$suite" -)
+}
+
+# userland KERNEL: sets $userland to the directory with root.squashfs, tree, vmlinuz, initramfs, release.
+userland() {
+	recipe "$1"
+	entry "userland-$1" "1 ${early[*]} ${recipe[*]}" make_userland "$1"
+	userland=$entry
+}
+
+bootstrap() {
+	local TMPDIR=${TMPDIR:-/var/tmp}
+
+	# The ids of a user namespace cannot reach a cache in a closed home.
+	[ "$EUID" != 0 ] || TMPDIR=$temporary
+	export TMPDIR
+	mmdebstrap "${recipe[@]}" >"$temporary/root.tar" 2>"$temporary/log"
+}
+
+image() {
+	tar2sqfs -q -c zstd -X level=3 -b 131072 "$temporary/root.squashfs" <"$temporary/root.tar"
+}
+
+make_userland() {
+	say "making the userland of Debian $suite for kernel $1: some 250 MB to fetch, two minutes"
+	guarded bootstrap || {
+		die "cannot make Debian $suite: $(grep '^E:' "$temporary/log" | head -n 1)"
+	}
+	say "packing it"
+	guarded image
+	mkdir "$temporary/tree"
+	tar -x -f "$temporary/root.tar" -C "$temporary/tree" --no-same-owner --no-same-permissions \
+		--exclude='./dev/*' --exclude='./var/*'
+	rm "$temporary/root.tar" "$temporary/log"
+	: >"$temporary/tree/dev/null"
+	if [ "$EUID" = 0 ]; then
+		# Where no device can be made, inside() mounts one.
+		rm "$temporary/tree/dev/null"
+		mknod -m 666 "$temporary/tree/dev/null" c 1 3 2>/dev/null || : >"$temporary/tree/dev/null"
+	fi
+	cp "$temporary"/tree/boot/vmlinuz-* "$temporary/vmlinuz"
+	basename "$temporary"/tree/lib/modules/* >"$temporary/release"
+
+	early_archive "$temporary"
+}
+
+# early_archive DIRECTORY: makes DIRECTORY/initramfs, with busybox and the early modules in order.
+early_archive() {
+	local tree=$1/tree root=$1/root module names=()
+
+	mkdir -p "$root"/{bin,dev,modules,proc,ro,root,rw,sys}
+	cp "$tree/bin/busybox" "$root/bin/"
+	while read -r _ module _; do
+		cp "$tree$module" "$root/modules/"
+		module=${module##*/}
+		case $module in *.xz) "$tree/bin/busybox" unxz "$root/modules/$module" ;; esac
+		names+=("${module%.xz}")
+	done < <(inside "$tree" modprobe -a -S "$(<"$1/release")" --show-depends "${early[@]}" |
+		awk '$1 == "insmod" && !seen[$2]++')
+	[ ${#names[@]} -ge ${#early[@]} ] || die "the early modules are not in the userland"
+	printf '%s\n' "${names[@]}" >"$root/modules/order"
+	archive "$tree" "$root" >"$1/initramfs"
+	rm -r "$root"
+}
+
+# archive TREE DIRECTORY: DIRECTORY as the kernel reads it, owned by root.
+archive() {
+	(cd "$2" && find . -print0 | "$1/bin/busybox" cpio -0 -o -H newc -R 0:0 2>/dev/null)
+}
