@@ -1,0 +1,362 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What every test uses: TAP, namespaces, sockets, and the mirror compared with ss.
+#
+# A test sources this file, makes namespaces whose names end in its process id, calls `check` for
+# each outcome and ends with `finish`. The programs `sockets` and `churn` must be in PATH
+# (make programs), `tcpstate` where a test reads with it.
+
+set -u
+export LC_ALL=C
+
+HERE=$(cd "$(dirname "$0")" && pwd)
+NAME=$(basename "$0" .sh)
+MIRROR=/proc/net/tcpstate
+STATES="established syn_sent syn_recv fin_wait1 fin_wait2 time_wait close close_wait last_ack listen closing"
+TMP=$(mktemp -d)
+export MIRROR STATES
+
+NAMESPACES=()
+CHILDREN=()
+TESTS=0
+FAILED=0
+exec 9>&1	# TAP goes there from within a check too
+
+# --- TAP ---
+
+# check DESCRIPTION COMMAND...: one test point; what a failing command printed follows it.
+check() {
+	local description=$1
+
+	shift
+	TESTS=$((TESTS + 1))
+	if "$@" >"$TMP/check" 2>&1; then
+		echo "ok $TESTS $NAME: $description" >&9
+		return 0
+	fi
+	FAILED=$((FAILED + 1))
+	echo "not ok $TESTS $NAME: $description" >&9
+	sed 's/^/#   /' "$TMP/check" >&9
+	return 1
+}
+
+# die MESSAGE: the test cannot go on, and has failed.
+die() {
+	TESTS=$((TESTS + 1))
+	FAILED=$((FAILED + 1))
+	echo "not ok $TESTS $NAME: $*" >&9
+	finish
+}
+
+finish() {
+	echo "1..$TESTS" >&9
+	exit $((FAILED > 0))
+}
+
+now_ms() {
+	NOW=$((${EPOCHREALTIME/./} / 1000))
+}
+
+# wait_until SECONDS COMMAND...: polls until the command succeeds.
+wait_until() {
+	local end
+
+	now_ms
+	end=$((NOW + $1 * 1000))
+	shift
+	until "$@" >"$TMP/wait" 2>&1; do
+		now_ms
+		if [ "$NOW" -gt "$end" ]; then
+			echo "waited in vain for: $*"
+			cat "$TMP/wait"
+			return 1
+		fi
+		sleep 0.05
+	done
+}
+
+# --- namespaces ---
+
+in_ns() {
+	ip netns exec "$@"
+}
+
+# add_netns NAME...: loopback up, no duplicate address detection.
+add_netns() {
+	local ns
+
+	for ns; do
+		ip netns add "$ns" || die "no namespace $ns"
+		NAMESPACES+=("$ns")
+		in_ns "$ns" sysctl -qw net.ipv6.conf.all.accept_dad=0 \
+			net.ipv6.conf.default.accept_dad=0 net.ipv4.tcp_syn_retries=7 \
+			net.ipv4.tcp_synack_retries=7 net.ipv4.tcp_fin_timeout=120
+		ip -n "$ns" link set lo up
+	done
+}
+
+# link A B NET: interface B in A and A in B (names without the process id),
+# A is 10.0.NET.1 and fd00:NET::1, B is .2.
+link() {
+	local a=${1%-*} b=${2%-*}
+
+	ip link add "$b" netns "$1" type veth peer name "$a" netns "$2" || die "no veth"
+	end_of_link "$1" "$b" "$3" 1
+	end_of_link "$2" "$a" "$3" 2
+}
+
+end_of_link() {
+	ip -n "$1" -batch - <<-END
+		address add 10.0.$3.$4/24 dev $2
+		address add fd00:$3::$4/64 dev $2 nodad
+		link set $2 up
+	END
+}
+
+# pair A B: two namespaces, joined.
+pair() {
+	add_netns "$1" "$2"
+	link "$1" "$2" 1
+}
+
+# route CLIENT ROUTER SERVER: client 10.0.1.1, server 10.0.2.2, and the same in fd00::.
+route() {
+	add_netns "$1" "$2" "$3"
+	link "$1" "$2" 1
+	link "$2" "$3" 2
+	in_ns "$2" sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
+	default_route "$1" 10.0.1.2 fd00:1::2
+	default_route "$3" 10.0.2.1 fd00:2::1
+}
+
+default_route() {
+	ip -n "$1" route add default via "$2"
+	ip -n "$1" -6 route add default via "$3"
+}
+
+# rules NETNS: nft commands from standard input.
+rules() {
+	in_ns "$1" nft -f - || die "nft fails in $1"
+}
+
+# drop_table NETNS: drops, at INPUT, what these sets of source ports send: `syns`, `synacks`, `fins`
+# those segments alone, `any` every segment.
+drop_table() {
+	rules "$1" <<-END
+		table inet dropped {
+			set syns { type inet_service; }
+			set synacks { type inet_service; }
+			set fins { type inet_service; }
+			set any { type inet_service; }
+			chain input {
+				type filter hook input priority 0;
+				tcp sport @any drop
+				tcp flags & (syn | ack) == syn tcp sport @syns drop
+				tcp flags & (syn | ack) == syn | ack tcp sport @synacks drop
+				tcp flags & fin == fin tcp sport @fins drop
+			}
+		}
+	END
+}
+
+# drop NETNS SET PORT...: from now on; undrop lets them pass again.
+drop() {
+	change_drop add "$@"
+}
+
+undrop() {
+	change_drop delete "$@"
+}
+
+change_drop() {
+	local action=$1 ns=$2 set=$3 ports
+
+	shift 3
+	ports=$*
+	in_ns "$ns" nft "$action" element inet dropped "$set" "{ ${ports// /, } }" ||
+		die "nft fails in $ns"
+}
+
+# --- sockets ---
+
+# Starts the program that holds the test's sockets; s COMMAND... gives it a command.
+start_sockets() {
+	coproc SOCKETS { exec sockets; }
+	exec 7>&"${SOCKETS[1]}" 8<&"${SOCKETS[0]}"
+	# shellcheck disable=SC2153 # coproc sets it
+	SOCKETS_ID=$SOCKETS_PID
+	CHILDREN+=("$SOCKETS_ID")
+}
+
+s() {
+	echo "$*" >&7
+	read -r REPLY <&8 || die "sockets ended at: $*"
+	case $REPLY in
+	ok*)	REPLY=${REPLY#ok} REPLY=${REPLY# } ;;
+	*)	die "sockets: $*: $REPLY" ;;
+	esac
+}
+
+# Ends the program, and so closes every socket.
+stop_sockets() {
+	exec 7>&- 8<&-
+	wait "$SOCKETS_ID" 2>/dev/null
+}
+
+# --- ss ---
+
+# ss_states NETNS [ARGUMENT...]: `LOCALPORT PEERPORT STATE` a line, in the mirror's names.
+ss_states() {
+	local ns=$1
+
+	shift
+	in_ns "$ns" ss -tanH "$@" | awk '
+	{
+		state = tolower($1)
+		sub(/^estab$/, "established", state)
+		gsub(/-/, "_", state)
+		sub(/wait_/, "wait", state)
+		sub(/.*:/, "", $4)
+		sub(/.*:/, "", $5)
+		print $4, $5, state
+	}'
+}
+
+# ss_count NETNS STATE [ARGUMENT...]
+ss_count() {
+	local ns=$1 state=$2
+
+	shift 2
+	ss_states "$ns" "$@" | awk -v state="$state" '$3 == state { n++ } END { print n + 0 }'
+}
+
+# ss_is NETNS STATE N [ARGUMENT...]
+ss_is() {
+	local n
+
+	n=$(ss_count "$1" "$2" "${@:4}")
+	[ "$n" = "$3" ] || { echo "ss in $1 counts $n $2, not $3"; return 1; }
+}
+
+# --- the mirror ---
+
+read_mirror() {
+	in_ns "$1" cat "$MIRROR/$2"
+}
+
+# mirror NETNS FILE ROW COLUMN: one number, by the header's names. ROW is the first column, or
+# the first two joined by a comma: `pairs` forwarded,time_wait and `transitions` syn_sent,close.
+mirror() {
+	read_mirror "$1" "$2" | awk -v row="$3" -v column="$4" '
+	NR == 1 { for (i = 1; i <= NF; i++) if ($i == column) c = i; next }
+	c && ($1 == row || $1 "," $2 == row) { print $c; found = 1 }
+	END { exit !found }'
+}
+
+# mirror_is NETNS FILE ROW COLUMN N
+mirror_is() {
+	local n
+
+	n=$(mirror "$1" "$2" "$3" "$4") || n=nothing
+	[ "$n" = "$5" ] || { echo "$2 in $1: $3 $4 is $n, not $5"; return 1; }
+}
+
+# debug_sum NETNS COUNTER: `corrections`, `silent` or `withheld`, over all their causes.
+debug_sum() {
+	read_mirror "$1" debug | awk -v name="$2" '
+	$1 == name && $2 == "-" && $3 == "-" { print $4; found = 1 }
+	END { exit !found }'
+}
+
+# compare_ss NETNS...: at rest, every `local` gauge but `close` equals what ss counts there. Reads
+# counters, ss, counters until both reads of counters agree, at most 10 times.
+compare_ss() {
+	local ns failed=0
+
+	for ns; do
+		in_ns "$ns" awk -v mirror="$MIRROR/counters" -f "$HERE/compare.awk" |
+			sed "s/^/$ns: /"
+		[ "${PIPESTATUS[0]}" = 0 ] || failed=1
+	done
+	return $failed
+}
+
+# settled COMMAND...: true within the second that a silent change may take: a try that began later
+# than that does not count.
+settled() {
+	local end
+
+	now_ms
+	end=$((NOW + 1000))
+	while [ "$NOW" -le "$end" ]; do
+		"$@" >"$TMP/settled" 2>&1 && return 0
+		sleep 0.05
+		now_ms
+	done
+	cat "$TMP/settled"
+	return 1
+}
+
+# mirrors NETNS...: within a second, the mirror equals ss in each.
+mirrors() {
+	settled compare_ss "$@"
+}
+
+# sums NETNS [SELFCONNECTED]: within a second, the equalities between files, and no correction.
+sums() {
+	settled sum "$@"
+}
+
+sum() {
+	in_ns "$1" awk -v selfconnected="${2:-0}" -f "$HERE/sums.awk" "$MIRROR/counters" \
+		"$MIRROR/pairs" "$MIRROR/transitions" "$MIRROR/stat" "$MIRROR/debug"
+}
+
+# --- log, module, end ---
+
+LOG_ERRORS='WARNING|BUG|Oops|Call Trace|stall|lockup|blocked for more|refcount|leak|Objects remaining'
+
+# The kernel's log is clean since the mark of this name.
+mark_log() {
+	echo "tcpstate selftests: $1" >/dev/kmsg
+}
+
+log_is_clean() {
+	! dmesg | awk -v mark="tcpstate selftests: $1" 'index($0, mark) { on = 1; next } on' |
+		grep -E "$LOG_ERRORS"
+}
+
+# The file to load: from the environment, beside the tests' programs, or where modprobe looks.
+module_file() {
+	local beside
+
+	beside=$(dirname "$(command -v sockets)")/../module/tcpstate.ko
+	if [ -n "${TCPSTATE_KO:-}" ]; then
+		echo "$TCPSTATE_KO"
+	elif [ -e "$beside" ]; then
+		echo "$beside"
+	else
+		modinfo -n tcpstate
+	fi
+}
+
+load_module() {
+	insmod "$(module_file)" "$@"
+}
+
+clean_up() {
+	local child ns
+
+	exec 7>&- 8<&-
+	for child in "${CHILDREN[@]}"; do
+		kill "$child" 2>/dev/null && wait "$child" 2>/dev/null
+	done
+	for ns in "${NAMESPACES[@]}"; do
+		ip netns del "$ns" 2>/dev/null
+	done
+	rm -rf "$TMP"
+}
+
+trap clean_up EXIT
+trap 'exit 1' INT TERM
