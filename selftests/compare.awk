@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Compares the mirror's `local` gauges with ss, both of this namespace. The variable `mirror` is
-# the file to read.
+# the file to read; where `saved` is set, what was read at rest is kept there.
 
-# Fills the gauges from the file and returns its `local` column as one text.
-function read_local(gauge,	line, field, names, n, i, text)
+# Fills the gauges from the file and returns it as one text.
+function read_counters(gauge,	line, field, names, n, i, text)
 {
 	for (n = 0; (getline line < mirror) > 0; n++) {
 		split(line, field)
@@ -13,7 +13,7 @@ function read_local(gauge,	line, field, names, n, i, text)
 				names[field[i]] = i
 		else
 			gauge[field[1]] = field[names["local"]]
-		text = text field[1] " " field[names["local"]] "\n"
+		text = text line "\n"
 	}
 	close(mirror)
 	return text
@@ -36,15 +36,17 @@ function read_ss(count,	line, field, state)
 
 BEGIN {
 	for (try = 0; try < 10; try++) {
-		before = read_local(gauge)
+		before = read_counters(gauge)
 		read_ss(count)
-		if (before == read_local(gauge))
+		if (before == read_counters(gauge))
 			break
 	}
 	if (try == 10) {
 		print "counters did not rest"
 		exit 1
 	}
+	if (saved)
+		printf "%s", before >saved
 	split("established syn_sent syn_recv fin_wait1 fin_wait2 time_wait close_wait last_ack " \
 	      "listen closing", states)
 	for (i = 1; i <= 10; i++) {

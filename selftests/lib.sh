@@ -82,6 +82,12 @@ in_ns() {
 	ip netns exec "$@"
 }
 
+# background NETNS COMMAND...: runs until the end of the test.
+background() {
+	ip netns exec "$@" &
+	CHILDREN+=($!)
+}
+
 # add_netns NAME...: loopback up, no duplicate address detection.
 add_netns() {
 	local ns
@@ -270,12 +276,12 @@ debug_sum() {
 }
 
 # compare_ss NETNS...: at rest, every `local` gauge but `close` equals what ss counts there. Reads
-# counters, ss, counters until both reads of counters agree, at most 10 times.
+# counters, ss, counters until both reads of counters agree, at most 10 times; the last one is kept.
 compare_ss() {
 	local ns failed=0
 
 	for ns; do
-		in_ns "$ns" awk -v mirror="$MIRROR/counters" -f "$HERE/compare.awk" |
+		in_ns "$ns" awk -v mirror="$MIRROR/counters" -v saved="$TMP/$ns.counters" -f "$HERE/compare.awk" |
 			sed "s/^/$ns: /"
 		[ "${PIPESTATUS[0]}" = 0 ] || failed=1
 	done
