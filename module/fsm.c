@@ -422,8 +422,11 @@ static enum fsm_verdict received_syn(struct view *v)
 		happen(v, SYN_ACKED, false);
 		return FSM_ACCEPTED;
 	}
-	if (me->flags & (FSM_CROSSED | FSM_FAST_OPEN) || seq_before(s->seq, me->rcv))
+	if (me->flags & (FSM_CROSSED | FSM_FAST_OPEN))
 		return FSM_CHALLENGED;
+	if (!seq_after(s->end, me->rcv) ||
+	    (me->flags & FSM_EDGE && !seq_before(s->seq, me->edge)))
+		return FSM_OUT_OF_WINDOW;
 	happen(v, RCV_SYN, false);
 	return FSM_ACCEPTED;
 }
