@@ -334,7 +334,8 @@ static enum fsm_verdict sent_text(struct view *v)
 		return FSM_OUT_OF_WINDOW;
 
 	if (me->state == FSM_SYN_SENT) {
-		if (!(peer->flags & FSM_SEQ) || !seq_after(s->ack, peer->una) || s->seq != me->nxt)
+		if (!(peer->flags & FSM_SEQ) || !seq_after(s->ack, peer->una) ||
+		    !seq_after(s->seq, me->una) || seq_after(s->seq, me->nxt))
 			return FSM_OUT_OF_WINDOW;
 		happen(v, SYN_ACKED, false);
 	}
