@@ -467,6 +467,14 @@ static enum fsm_verdict received_text(struct view *v)
 	}
 	if (seq_after(s->seq, me->rcv) || !seq_after(s->end, me->rcv))
 		return FSM_IGNORED;
+	/* Nothing follows a FIN: what reaches across it resets. */
+	if (me->state == FSM_CLOSE_WAIT || me->state == FSM_LAST_ACK ||
+	    me->state == FSM_CLOSING) {
+		if (s->seq == me->rcv || s->end - !!(s->flags & SEGMENT_FIN) == me->rcv)
+			return FSM_IGNORED;
+		happen(v, RCV_RST, false);
+		return FSM_ACCEPTED;
+	}
 	/* A closed window takes a bare FIN, nothing else. */
 	if (s->len && me->flags & FSM_EDGE && !seq_after(me->edge, me->rcv))
 		return FSM_OUT_OF_WINDOW;
