@@ -18,6 +18,8 @@
 
 /* The largest window without scaling; how far below the left edge an old segment may lie. */
 #define WINDOW_MAX	0xffffu
+/* How far a timestamp may go back (TCP_PAWS_WINDOW). */
+#define PAWS_WINDOW	1
 
 static const char *const names[FSM_STATES] = {
 	[FSM_ESTABLISHED] = "established",
@@ -88,6 +90,8 @@ static void start(struct fsm_end *me, const struct segment *s)
 	me->una = s->seq;
 	me->nxt = s->end;
 	me->flags |= FSM_SEQ;
+	if (!(s->options & SEGMENT_HAS_TS))
+		me->flags |= FSM_NO_TS;
 	if (s->options & SEGMENT_HAS_WSCALE) {
 		me->flags |= FSM_WSCALE;
 		me->wscale = s->wscale;
@@ -490,8 +494,9 @@ static enum fsm_verdict received_in_sync(struct view *v)
 	const struct segment *s = v->s;
 
 	/* RFC 7323 5.2, PAWS; a reset is exempt. */
-	if (v->certain && me->flags & FSM_TS && s->options & SEGMENT_HAS_TS &&
-	    !(s->flags & SEGMENT_RST) && seq_before(s->tsval, me->ts))
+	if (v->certain && me->flags & FSM_TS && !((me->flags | v->peer->flags) & FSM_NO_TS) &&
+	    s->options & SEGMENT_HAS_TS && !(s->flags & SEGMENT_RST) &&
+	    (__s32)(me->ts - s->tsval) > PAWS_WINDOW)
 		return FSM_OUT_OF_WINDOW;
 	if (s->flags & SEGMENT_RST) {
 		if (!reset_exact(me, v->peer, s, v->certain))

@@ -57,6 +57,8 @@ enum fsm_state {
 #define FSM_TS		0x400
 /* Came to SYN_RECV from SYN_SENT: a socket, not a connection request. */
 #define FSM_CROSSED	0x800
+/* Its SYN carried no timestamp: what others say of time means nothing. */
+#define FSM_NO_TS	0x1000
 
 /**
  * struct fsm_end - what is known of one endpoint
