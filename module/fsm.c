@@ -209,6 +209,7 @@ static enum fsm_verdict sent_syn(struct view *v)
 {
 	struct fsm_end *me = v->me;
 	const struct segment *s = v->s;
+	struct fsm_end before;
 	bool fresh;
 
 	if ((me->state == FSM_SYN_SENT || me->state == FSM_SYN_RECV) && s->seq == me->una)
@@ -221,8 +222,13 @@ static enum fsm_verdict sent_syn(struct view *v)
 		me->flags |= FSM_SYN_SEEN;
 		return FSM_CHALLENGED;
 	}
+	before = *me;
 	restart(v->r, me, v->e);
 	start(me, s);
+	if (before.state == FSM_SYN_SENT) {
+		me->syn = before.una;
+		me->flags |= FSM_SYN_SEEN;
+	}
 	happen(v, SEND_SYN, false);
 	return FSM_ACCEPTED;
 }
