@@ -48,6 +48,7 @@ cleanup() {
 	[ ${#temporaries[@]} = 0 ] || rm -rf -- "${temporaries[@]}"
 }
 trap cleanup EXIT
+trap 'say "failed: $BASH_COMMAND"' ERR
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
