@@ -349,8 +349,8 @@ static enum fsm_verdict sent_text(struct view *v)
 			return FSM_OUT_OF_WINDOW;
 		happen(v, SYN_ACKED, false);
 	}
-	if (me->state == FSM_SYN_RECV && !v->certain && !(me->flags & FSM_FAST_OPEN) &&
-	    me->flags & FSM_RCV && (s->len || seq_after(s->ack, me->rcv)))
+	if (me->state == FSM_SYN_RECV && !v->certain && me->flags & FSM_RCV &&
+	    ((s->len && !(me->flags & FSM_FAST_OPEN)) || seq_after(s->ack, me->rcv)))
 		happen(v, SYN_ACKED, false);
 	else if (me->state == FSM_ESTABLISHED && (s->len || seq_after(s->ack, me->rcv)))
 		me->flags &= ~FSM_INFERRED;
