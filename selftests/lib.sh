@@ -107,7 +107,7 @@ add_netns() {
 link() {
 	local a=${1%-*} b=${2%-*}
 
-	ip link add "$b" netns "$1" type veth peer name "$a" netns "$2" || die "no veth"
+	ip link add name "$b" netns "$1" type veth peer name "$a" netns "$2" || die "no veth"
 	end_of_link "$1" "$b" "$3" 1
 	end_of_link "$2" "$a" "$3" 2
 }
@@ -116,7 +116,7 @@ end_of_link() {
 	ip -n "$1" -batch - <<-END
 		address add 10.0.$3.$4/24 dev $2
 		address add fd00:$3::$4/64 dev $2 nodad
-		link set $2 up
+		link set dev $2 up
 	END
 }
 
@@ -146,14 +146,16 @@ rules() {
 	in_ns "$1" nft -f - || die "nft fails in $1"
 }
 
-# drop_table NETNS: drops, at INPUT, what these sets of source ports send: `syns`, `synacks`, `fins`
-# those segments alone, `any` every segment.
+# drop_table NETNS: drops, at INPUT, what these sets of source ports send: `syns`, `synacks`, `fins`,
+# `acks` (pure ones), `data` those segments alone, `any` every segment.
 drop_table() {
 	rules "$1" <<-END
 		table inet dropped {
 			set syns { type inet_service; }
 			set synacks { type inet_service; }
 			set fins { type inet_service; }
+			set acks { type inet_service; }
+			set data { type inet_service; }
 			set any { type inet_service; }
 			chain input {
 				type filter hook input priority 0;
@@ -161,6 +163,8 @@ drop_table() {
 				tcp flags & (syn | ack) == syn tcp sport @syns drop
 				tcp flags & (syn | ack) == syn | ack tcp sport @synacks drop
 				tcp flags & fin == fin tcp sport @fins drop
+				tcp flags & (syn | fin | rst | psh | ack) == ack tcp sport @acks drop
+				tcp flags & (fin | psh) == psh tcp sport @data drop
 			}
 		}
 	END
@@ -204,6 +208,17 @@ s() {
 	esac
 }
 
+# connection NAME CLIENT SERVER ADDRESS PORT [FROM FROMPORT]: c.NAME in namespace CLIENT dials,
+# s.NAME in SERVER accepts, l.NAME goes on listening.
+connection() {
+	s netns "$3"
+	s listen "l.$1" "$4" "$5"
+	s netns "$2"
+	s connect "c.$1" "${@:4}"
+	s accept "l.$1" "s.$1"
+	s wait "c.$1" established
+}
+
 # Ends the program, and so closes every socket.
 stop_sockets() {
 	exec 7>&- 8<&-
@@ -212,29 +227,21 @@ stop_sockets() {
 
 # --- ss ---
 
-# ss_states NETNS [ARGUMENT...]: `LOCALPORT PEERPORT STATE` a line, in the mirror's names.
-ss_states() {
-	local ns=$1
-
-	shift
-	in_ns "$ns" ss -tanH "$@" | awk '
-	{
-		state = tolower($1)
-		sub(/^estab$/, "established", state)
-		gsub(/-/, "_", state)
-		sub(/wait_/, "wait", state)
-		sub(/.*:/, "", $4)
-		sub(/.*:/, "", $5)
-		print $4, $5, state
-	}'
+# observe NETNS FILES [ARGUMENT...]: what ss (with these arguments) and these files show, see
+# observe.awk.
+observe() {
+	in_ns "$1" awk -v netns="$1" -v mirror="$MIRROR" -v files="$2" -v arguments="${*:3}" \
+		-f "$HERE/observe.awk"
 }
 
 # ss_count NETNS STATE [ARGUMENT...]
 ss_count() {
-	local ns=$1 state=$2
+	local state n=0
 
-	shift 2
-	ss_states "$ns" "$@" | awk -v state="$state" '$3 == state { n++ } END { print n + 0 }'
+	while read -r _ _ _ _ state; do
+		[ "$state" != "$2" ] || n=$((n + 1))
+	done < <(observe "$1" "" "${@:3}")
+	echo $n
 }
 
 # ss_is NETNS STATE N [ARGUMENT...]
@@ -317,6 +324,94 @@ sums() {
 sum() {
 	in_ns "$1" awk -v selfconnected="${2:-0}" -f "$HERE/sums.awk" "$MIRROR/counters" \
 		"$MIRROR/pairs" "$MIRROR/transitions" "$MIRROR/stat" "$MIRROR/debug"
+}
+
+# --- cases: A dials B, each time with a connection of its own ---
+
+# two_ends: namespaces A and B, joined, either able to drop what the other sends.
+two_ends() {
+	A=a-$$ B=b-$$ from=5100 to=6100
+	pair $A $B
+	drop_table $A
+	drop_table $B
+	start_sockets
+}
+
+# speak v4|v6: the addresses of A and B.
+speak() {
+	family=$1
+	case $family in
+	v4)	a=10.0.1.1 b=10.0.1.2 ;;
+	v6)	a=fd00:1::1 b=fd00:1::2 ;;
+	esac
+}
+
+# ready NAME: a listener at B and a socket at A, bound to ports of their own.
+ready() {
+	from=$((from + 1)) to=$((to + 1)) c=c.$1.$family l=l.$1.$family sv=s.$1.$family
+	s netns $B
+	s bind $l $b $to
+	s netns $A
+	s bind $c $a $from
+}
+
+dial() {
+	s listen $l $b $to
+	s connect $c $b $to
+}
+
+accepted() {
+	s accept $l $sv
+	s wait $c established
+	s close $l
+}
+
+# start NAME: established, socket $c at A and $sv at B.
+start() {
+	ready "$1"
+	dial
+	accepted
+}
+
+# Closes with a RST.
+reset() {
+	s set "$1" linger 0
+	s close "$1"
+}
+
+# states A_STATE B_STATE: of both ends in ss before long, `none` without a socket; and then the
+# mirror equals ss in both namespaces.
+states() {
+	wait_until 10 end_is $A "$1" $from $to && wait_until 10 end_is $B "$2" $to $from &&
+		mirrors $A $B
+}
+
+end_is() {
+	local line
+
+	line=$(observe "$1" "" "sport = :$3 and dport = :$4")
+	[ "${line##* }" = "${2#none}" ] || { echo "in $1 it is ${line:-not there}"; return 1; }
+}
+
+# transition_is FROM,TO A_COUNT B_COUNT: how often local ends made it.
+transition_is() {
+	mirror_is $A transitions "$1" local "$2" && mirror_is $B transitions "$1" local "$3"
+}
+
+# nothing_left NETNS...: no end is in any state but close and listen.
+nothing_left() {
+	local ns
+
+	for ns; do
+		in_ns $ns awk '
+		FNR == 1 { for (i = 1; i <= NF; i++) name[i] = $i; next }
+		$1 != "close" && $1 != "listen" {
+			for (i = 2; i <= NF; i++)
+				if ($i && name[i] !~ /^entered_/)
+					left = left $1 " " name[i] " " $i "\n"
+		}
+		END { printf "%s", left; exit left != "" }' $MIRROR/counters || return 1
+	done
 }
 
 # --- log, module, end ---

@@ -134,14 +134,11 @@ namespaces_of() {
 
 # wrong_cells CELLS [FILE...]: those that are wrong in ss or in these files of the mirror.
 wrong_cells() {
-	local cells=$1 ns file
+	local cells=$1 ns
 
 	shift
 	for ns in $(namespaces_of "$cells"); do
-		ss_states "$ns" | sed "s/^/ss $ns /"
-		for file; do
-			read_mirror "$ns" "$file" | sed "s/^/$file $ns /"
-		done
+		observe "$ns" "$*"
 	done >"$TMP/observed"
 	awk -v mirror="$#" -f "$HERE/parking.awk" "$cells" "$TMP/observed"
 }
