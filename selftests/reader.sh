@@ -246,6 +246,17 @@ run --version
 [ "$status" -eq 0 ] && grep -Eqx 'tcpstate [0-9.]+' "$dir/out"
 ok $? "--version"
 
+# The words of --help, that the manual and the completion must have too.
+run --help
+words=$(sed -nE 's/^ +(-., +)?([a-z-]+) .*/\2/p' "$dir/out")
+top=$(dirname "$0")/..
+for file in Documentation/tcpstate.8 tools/completion/tcpstate.bash; do
+	[ "$(wc -w <<<"$words")" -ge 10 ] &&
+		! sed 's/\\//g' "$top/$file" | grep -owE -- '-*[a-z-]+' |
+			grep -Fvxf - <(printf '%s\n' "$words") >"$dir/err"
+	ok $? "$file has all of --help"
+done
+
 # Namespaces. In a mount namespace the tables stand in for those of the module.
 inside() # SCRIPT ARGUMENT...
 {

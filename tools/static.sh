@@ -103,7 +103,7 @@ shell_files() {
 build_module() {
 	rm -rf "$work/module"
 	mkdir "$work/module"
-	cp -r module include Kbuild "$work/module"
+	files 'module/*' 'include/*' Kbuild | tar -c -T - | tar -x -C "$work/module"
 	make -C "$headers" "M=$work/module" -j2 modules "$@"
 	! grep -Eiq '(warning|error): ' "$work/log"
 }

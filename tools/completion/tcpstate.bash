@@ -4,24 +4,24 @@
 
 _tcpstate()
 {
-	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words
+	local cur=${COMP_WORDS[COMP_CWORD]} words='counters pairs transitions stat'
 
-	COMPREPLY=()
-	case $prev in
+	[[ $cur != -* ]] ||
+		words='-j --json -N --netns -H --no-header --proc -h --help -V --version'
+	case ${COMP_WORDS[COMP_CWORD - 1]} in
 	-N | --netns)
-		words=$(cd /run/netns 2>/dev/null && printf '%s\n' *)
+		mapfile -t COMPREPLY < <(
+			[[ $cur == */* ]] || cd /run/netns 2>/dev/null || exit
+			compgen -f -- "$cur"
+		)
 		;;
 	--proc)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
-		return
 		;;
 	*)
-		words='counters pairs transitions stat'
-		[[ $cur != -* ]] ||
-			words='-j --json -N --netns -H --no-header --proc -h --help -V --version'
+		mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 		;;
 	esac
-	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }
 
 complete -F _tcpstate tcpstate
