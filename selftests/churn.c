@@ -134,7 +134,7 @@ static bool serve_one(struct client *client)
 		return false;
 	}
 	if (!client->got)
-		client->manner = buffer[0];
+		client->manner = (unsigned char)buffer[0];
 	client->got += n;
 	return client->got < MESSAGE || answer(client);
 }

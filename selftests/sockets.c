@@ -130,6 +130,8 @@ static int parse_address(const char *address, const char *port, struct sockaddr_
 	struct addrinfo *info;
 	int ret;
 
+	*to = (struct sockaddr_storage){0};
+	*len = 0;
 	ret = getaddrinfo(address, port, &hints, &info);
 	if (ret)
 		return fail("%s port %s: %s", address, port, gai_strerror(ret));
@@ -164,7 +166,7 @@ static int add(const char *name, int fd)
 		close(fd);
 		return fail("no room for %s, or it is there already", name);
 	}
-	strcpy(sockets[nr_sockets].name, name);
+	snprintf(sockets[nr_sockets].name, NAME_LEN, "%s", name);
 	sockets[nr_sockets].fd = fd;
 	return nr_sockets++;
 }
