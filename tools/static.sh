@@ -172,11 +172,10 @@ echo "1..${#tests[@]}"
 number=0 failed=0
 for name in "${tests[@]}"; do
 	number=$((number + 1))
-	# In a child of its own, where the first command that fails ends the check.
-	set +e
-	(set -e; run_check "$name") >"$work/log" 2>&1 </dev/null
-	status=$?
-	set -e
+	status=0
+	# In the background, where the first command that fails ends the check.
+	run_check "$name" >"$work/log" 2>&1 </dev/null &
+	wait $! || status=$?
 	if [ $status = 0 ]; then
 		echo "ok $number - $name"
 	else
