@@ -55,7 +55,8 @@ V("a FIN that acknowledges the FIN, FIN_WAIT1 to TIME_WAIT", "RFC 9293 3.3.2, no
 	SEG(B, FIN_ACK, 11, 12, LATE(TIME_WAIT), LAST_ACK),
 	SEG(A, ACK, 12, 12, KNOWN(TIME_WAIT), GUESS(CLOSE))),
 
-V("a FIN that acknowledges the FIN passes FIN_WAIT2", "tcp_rcv_state_process, tcp_fin", A_LOCAL | LOOPBACK,
+V("a FIN that acknowledges the FIN passes FIN_WAIT2", "tcp_rcv_state_process, tcp_fin",
+	A_LOCAL | LOOPBACK,
 	OPEN,
 	SEG(A, FIN_ACK, 11, 11, FIN_WAIT1, LATE(CLOSE_WAIT)),
 	SENT(B, FIN_ACK, 11, 12, FIN_WAIT1, LAST_ACK),
@@ -248,7 +249,8 @@ V("data across the end of the FIN resets", "tcp_rcv_state_process, step 7", LOOP
 	SEG(A, FIN_ACK, 11, 11, FIN_WAIT1, CLOSE_WAIT),
 	GOT(A, ACK, 11, 11, FIN_WAIT1, CLOSE, .len = 100)),
 
-V("close with the peer's FIN in the backlog", "tcp_add_backlog, RFC 9293 3.10.4", LOOPBACK | A_LOCAL,
+V("close with the peer's FIN in the backlog", "tcp_add_backlog, RFC 9293 3.10.4",
+	LOOPBACK | A_LOCAL,
 	OPEN,
 	SEG(B, FIN_ACK, 11, 11, CLOSE_WAIT, FIN_WAIT1),
 	SEG(A, FIN_ACK, 11, 11, FIN_WAIT1, EITHER(CLOSING, FIN_WAIT1)),

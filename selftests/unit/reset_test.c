@@ -238,7 +238,8 @@ V("a FIN older than TS.Recent does not count", "RFC 7323 5.3", LOOPBACK | B_LOCA
 	GOT(A, FIN_ACK, 11, 1, ESTABLISHED, ESTABLISHED, TS(1020 - 0x7fffffff, 5)),
 	GOT(A, FIN_ACK, 11, 1, ESTABLISHED, CLOSE_WAIT, TS(1020, 500))),
 
-V("a FIN one tick older than TS.Recent counts", "tcp_paws_discard, TCP_PAWS_WINDOW", LOOPBACK | B_LOCAL,
+V("a FIN one tick older than TS.Recent counts", "tcp_paws_discard, TCP_PAWS_WINDOW",
+	LOOPBACK | B_LOCAL,
 	SEG(A, SYN, 0, 0, SYN_SENT, CLOSE, TS(1000, 0)),
 	SEG(B, SYN_ACK, 0, 1, LATE(ESTABLISHED), SYN_RECV, TS(500, 1000)),
 	SEG(A, ACK, 1, 1, ESTABLISHED, ESTABLISHED, TS(1010, 500)),

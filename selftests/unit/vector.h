@@ -125,14 +125,13 @@ struct event {
 	uint32_t sack;
 };
 
-#define SEG(from, flags, seq, ack, a, b, ...) \
-	{ KIND_SEG, from, flags, seq, ack, { a, b }, ##__VA_ARGS__ }
-#define SENT(from, flags, seq, ack, a, b, ...) \
-	{ KIND_SENT, from, flags, seq, ack, { a, b }, ##__VA_ARGS__ }
-#define GOT(from, flags, seq, ack, a, b, ...) \
-	{ KIND_GOT, from, flags, seq, ack, { a, b }, ##__VA_ARGS__ }
-#define FORGED(from, flags, seq, ack, a, b, ...) \
-	{ KIND_FORGED, from, flags, seq, ack, { a, b }, ##__VA_ARGS__ }
+#define LINE(k, who, bits, number, answer, a, b, ...) \
+	{ .kind = (k), .from = (who), .flags = (bits), .seq = (number), .ack = (answer), \
+	  .want = { a, b }, ##__VA_ARGS__ }
+#define SEG(...)	LINE(KIND_SEG, __VA_ARGS__)
+#define SENT(...)	LINE(KIND_SENT, __VA_ARGS__)
+#define GOT(...)	LINE(KIND_GOT, __VA_ARGS__)
+#define FORGED(...)	LINE(KIND_FORGED, __VA_ARGS__)
 
 #define IS(verdict)	.is = FSM_##verdict + 1
 #define STEPS(n)	.steps = (n) + 1
