@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Compares the mirror's `local` gauges with ss, both of this namespace. The variable `mirror` is
-# the file to read; where `saved` is set, what was read at rest is kept there.
+# the file to read; where `saved` is set, what was read at rest is kept there; where `port` and
+# `peer` are set, the socket with these ports is to be in `state` (none, if that is empty). Exits
+# with 2 if it is not, else with 1 if mirror and ss differ.
 
 # Fills the gauges from the file and returns it as one text.
 function read_counters(gauge,	line, field, names, n, i, text)
@@ -19,17 +21,20 @@ function read_counters(gauge,	line, field, names, n, i, text)
 	return text
 }
 
-function read_ss(count,	line, field, state)
+function read_ss(count,	line, field, name)
 {
-	for (state in count)
-		count[state] = 0
+	for (name in count)
+		count[name] = 0
+	found = ""
 	while (("ss -tanH" | getline line) > 0) {
 		split(line, field)
-		state = tolower(field[1])
-		sub(/^estab$/, "established", state)
-		gsub(/-/, "_", state)
-		sub(/wait_/, "wait", state)
-		count[state]++
+		name = tolower(field[1])
+		sub(/^estab$/, "established", name)
+		gsub(/-/, "_", name)
+		sub(/wait_/, "wait", name)
+		count[name]++
+		if (port != "" && field[4] ~ ":" port "$" && field[5] ~ ":" peer "$")
+			found = name
 	}
 	close("ss -tanH")
 }
@@ -41,6 +46,11 @@ BEGIN {
 		if (before == read_counters(gauge))
 			break
 	}
+	if (found != state) {
+		print "the socket is in " (found ? found : "no state") ", not in " \
+			(state ? state : "none")
+		exit 2
+	}
 	if (try == 10) {
 		print "counters did not rest"
 		exit 1
@@ -50,9 +60,9 @@ BEGIN {
 	split("established syn_sent syn_recv fin_wait1 fin_wait2 time_wait close_wait last_ack " \
 	      "listen closing", states)
 	for (i = 1; i <= 10; i++) {
-		state = states[i]
-		if (gauge[state] == "" || gauge[state] != count[state] + 0) {
-			print state " is " gauge[state] " in the mirror, " count[state] + 0 " in ss"
+		name = states[i]
+		if (gauge[name] == "" || gauge[name] != count[name] + 0) {
+			print name " is " gauge[name] " in the mirror, " count[name] + 0 " in ss"
 			failed = 1
 		}
 	}

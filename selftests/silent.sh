@@ -1,0 +1,206 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# What no segment tells: sockets that move without one, and sockets that do not move though one
+# came. Within a second of ss the mirror says the same.
+
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# tune NETNS KEY VALUE: a sysctl of net.ipv4.
+tune() {
+	in_ns $1 sysctl -qw net.ipv4.$2=$3
+}
+
+# at_port STATE N: the sockets at B's port, whoever is their peer.
+at_port() {
+	wait_until 10 ss_is $B $1 $2 "sport = :$to" && mirrors $A $B
+}
+
+# grew NETNS COUNTER N: by so many at least.
+grew() {
+	local n
+
+	n=$(debug_sum $1 $2) || { echo "no sum of $2"; return 1; }
+	[ "$n" -ge $3 ] || { echo "$2 in $1 is $n, not $3"; return 1; }
+}
+
+timers() {
+	start user_timeout
+	s set $c user_timeout 500
+	drop $B any $from
+	s send $c 10
+	s wait $c close
+	check "$family user timeout" states none established
+
+	start retries2
+	tune $A tcp_retries2 1
+	drop $B any $from
+	s send $c 10
+	s wait $c close
+	check "$family tcp_retries2" states none established
+	tune $A tcp_retries2 15
+
+	start keepalive
+	s set $c keepidle 1
+	s set $c keepintvl 1
+	s set $c keepcnt 1
+	s set $c keepalive 1
+	drop $B any $from
+	s wait $c close
+	check "$family keepalive" states none established
+
+	start linger2
+	s set $c linger2 3
+	s close $c
+	check "$family orphan in fin_wait2" states fin_wait2 close_wait
+	check "$family TCP_LINGER2" states none close_wait
+
+	start fin_timeout
+	tune $A tcp_fin_timeout 3
+	s close $c
+	check "$family another orphan in fin_wait2" states fin_wait2 close_wait
+	check "$family tcp_fin_timeout" states none close_wait
+	tune $A tcp_fin_timeout 60
+
+	start no_linger2
+	s set $c linger2 -1
+	s close $c
+	check "$family TCP_LINGER2 -1" states none none
+
+	ready expiry
+	tune $B tcp_synack_retries 1
+	drop $A synacks $to
+	dial
+	check "$family before the SYN-ACK's expiry" states syn_sent syn_recv
+	s close $c
+	check "$family SYN-ACK expiry" states none none
+
+	ready orphaned
+	drop $A synacks $to
+	dial
+	check "$family a request" states syn_sent syn_recv
+	s close $l
+	check "$family its listener is closed" mirrors $A $B
+	s close $c
+	check "$family the request's end" states none none
+	tune $B tcp_synack_retries 7
+}
+
+closes() {
+	ready zero_window
+	s set $l rcvbuf 2048
+	dial
+	accepted
+	s fill $c
+	s close $c
+	check "$family closed with a closed window" states fin_wait1 established
+
+	ready syn_sent
+	drop $B syns $from
+	dial
+	check "$family unanswered" states syn_sent none
+	s close $c
+	check "$family closed in syn_sent" states none none
+
+	start tw_buckets
+	tune $A tcp_max_tw_buckets 0
+	s shutdown $c
+	s wait $sv close_wait
+	s shutdown $sv
+	check "$family no room for time_wait" states none none
+	tune $A tcp_max_tw_buckets 4096
+
+	start repair
+	s set $c repair 1
+	s close $c
+	check "$family closed under TCP_REPAIR" states none established
+
+	start destroyed
+	in_ns $A ss -K -tn "sport = :$from" >"$TMP/destroyed"
+	check "$family destroyed by ss -K" states none none
+
+	ready destroyed_early
+	drop $B syns $from
+	dial
+	in_ns $A ss -K -tn "sport = :$from" >"$TMP/destroyed"
+	check "$family destroyed in syn_sent" states none none
+
+	ready unreachable
+	rules $B <<-END
+		table inet unreachable {
+			chain input {
+				type filter hook input priority 0;
+				tcp sport $from reject with icmpx type port-unreachable
+			}
+		}
+	END
+	dial
+	s wait $c close
+	check "$family ICMP unreachable" states none none
+	in_ns $B nft delete table inet unreachable
+}
+
+# The segment came, the socket stayed.
+withheld() {
+	ready defer
+	s set $l defer_accept 30
+	dial
+	s wait $c established
+	check "$family TCP_DEFER_ACCEPT" states established syn_recv
+	s send $c 10
+	check "$family data ends it" states established established
+
+	start filtered
+	s set $c drop 1
+	s shutdown $sv
+	check "$family a FIN that the socket's filter drops" states established fin_wait1
+	reset $sv
+	check "$family a RST that the socket's filter drops" states established none
+
+	ready overflow
+	drop $B acks $from $((from + 1000))
+	dial
+	s connect second.$family $b $to $a $((from + 1000))
+	s wait $c established
+	s wait second.$family established
+	s listen $l $b $to 0
+	check "$family two ACKs lost" at_port syn_recv 2
+	undrop $B acks $from $((from + 1000))
+	check "$family room for one of them" at_port established 1
+	check "$family the accept queue is full" at_port syn_recv 1
+}
+
+cookies() {
+	tune $B tcp_syncookies 2
+	start cookie
+	check "$family SYN cookie" states established established
+	ready half_cookie
+	drop $A synacks $to
+	dial
+	check "$family a SYN cookie that is lost" states syn_sent none
+	tune $B tcp_syncookies 1
+}
+
+two_ends
+for family in v4 v6; do
+	speak $family
+	timers
+	closes
+	withheld
+	cookies
+done
+speak v4
+start min_ttl
+s set $c minttl 255
+s shutdown $sv
+check "$family a FIN below IP_MINTTL" states established fin_wait1
+
+check "sums of A" sums $A
+check "sums of B" sums $B
+check "A has counted its silent changes" settled grew $A silent 16
+check "B has counted its silent changes" settled grew $B silent 4
+s close '*'
+check "A has counted what its sockets withheld" settled grew $A withheld 5
+check "B has counted what its sockets withheld" settled grew $B withheld 4
+finish
