@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The flow table. */
+#ifndef TCPSTATE_FLOW_H
+#define TCPSTATE_FLOW_H
+
+#include <linux/netfilter.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+
+#include "counters.h"
+#include "fsm.h"
+#include "netns.h"
+
+/**
+ * struct flow_key - identity of a connection within its namespace
+ * @addr: the two addresses, the smaller endpoint first; IPv4 in the first word
+ * @port: the two ports, in the same order
+ * @scope: interface or VRF that the addresses are valid in, 0 for all
+ * @mix: net_hash_mix() of the namespace
+ * @family: NFPROTO_IPV4 or NFPROTO_IPV6, also for a v4-mapped socket
+ *
+ * Has no holes: it is hashed and compared as bytes.
+ */
+struct flow_key {
+	union nf_inet_addr addr[2];
+	__be16 port[2];
+	u32 scope;
+	u32 mix;
+	u32 family;
+} __aligned(8);
+
+/* What stands behind a local end. */
+enum flow_socket {
+	SOCKET_NONE,		/* nothing, or nothing known */
+	SOCKET_FULL,		/* struct tcp_sock: its tracepoint reports */
+	SOCKET_REQUEST,		/* struct request_sock: looked at by deadline and doubt */
+	SOCKET_TIMEWAIT,	/* struct inet_timewait_sock: likewise */
+};
+
+/**
+ * struct flow_end - one endpoint of a flow, beside what the engine keeps
+ * @check: when to look at its socket, in jiffies, with @checking
+ * @since: when engine and socket began to differ, in jiffies, with @differs
+ * @device: the socket's sk_bound_dev_if
+ * @shown: the state that is counted
+ * @sock: the state that its socket committed last; close without one
+ * @socket: enum flow_socket
+ * @cause: enum witness_cause of the difference, as far as the socket told
+ * @misses: look-ups in a row that did not find what was expected
+ * @local: a socket of this namespace terminates it
+ * @checking: @check is set
+ * @differs: @since is set
+ * @silent: it was the socket that moved last, not the engine
+ */
+struct flow_end {
+	unsigned long check;
+	unsigned long since;
+	int device;
+	u8 shown;
+	u8 sock;
+	u8 socket;
+	u8 cause;
+	u8 misses;
+	bool local;
+	bool checking;
+	bool differs;
+	bool silent;
+};
+
+/**
+ * struct flow - one connection
+ * @node: in its bucket; under the bucket's lock, read under RCU
+ * @due: in a slot of the expiry wheel; under the wheel's lock
+ * @rcu: for the release
+ * @net: the namespace, no reference: its exit removes the flow
+ * @key: identity, written once
+ * @hash: of @key
+ * @slot: slot of the wheel, or a negative number; under the wheel's lock
+ * @fires: when that slot fires, in jiffies; under the wheel's lock
+ * @lock: guards what follows; raw, irqs off, held for a few dozen
+ *	  instructions: it is taken in tracepoint probes
+ * @seen: when it was last heard of, in jiffies
+ * @class: enum flow_class
+ * @initiator: index of the end that opened the connection
+ * @embryonic: counted in tcpstate_net::embryonic
+ * @dead: out of the table, or never in it
+ * @end: the two ends, in the order of @key
+ * @fsm: what the engine knows
+ *
+ * Lock order: flow, then bucket or wheel.
+ */
+struct flow {
+	struct hlist_node node;
+	struct hlist_node due;
+	struct rcu_head rcu;
+	struct net *net;
+	struct flow_key key;
+	u32 hash;
+	int slot;
+	unsigned long fires;
+
+	raw_spinlock_t lock;
+	unsigned long seen;
+	u8 class;
+	u8 initiator;
+	bool embryonic;
+	bool dead;
+	struct flow_end end[2];
+	struct fsm fsm;
+};
+
+unsigned int flow_key_init(struct flow_key *key, const struct net *net, u8 family,
+			   const union nf_inet_addr *src, const union nf_inet_addr *dst,
+			   __be16 sport, __be16 dport, u32 scope);
+struct flow *flow_find(const struct net *net, const struct flow_key *key, unsigned long *flags);
+struct flow *flow_create(struct net *net, const struct flow_key *key, enum flow_class class,
+			 unsigned int initiator, unsigned long *flags);
+bool flow_relock(struct flow *flow, unsigned long *flags);
+void flow_unlock(struct flow *flow, unsigned long flags);
+void flow_move(struct flow *flow, unsigned int e, u8 to);
+void flow_local(struct flow *flow, unsigned int e);
+void flow_apply(struct flow *flow, const struct fsm_result *r);
+void flow_settle(struct flow *flow);
+void flow_purge(bool (*match)(const struct net *net));
+size_t flow_memory(unsigned int flows);
+unsigned int flow_limit(void);
+int flow_init(void);
+void flow_exit(void);
+
+static inline struct tcpstate_net *flow_pernet(const struct flow *flow)
+{
+	return tcpstate_pernet(flow->net);
+}
+
+/* expire.c */
+void expire_arm(struct flow *flow, unsigned long when);
+void expire_forget(struct flow *flow);
+bool expire_deadline(const struct flow *flow, unsigned long *when);
+int expire_init(void);
+void expire_exit(void);
+
+#endif

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Where segments are seen. LOCAL_OUT before any rule: the socket has acted
+ * whatever the rule says. LOCAL_IN after the last rule: what was dropped never
+ * happened. FORWARD first and last: sent, and received unless dropped between.
+ *
+ * Every path accepts. Nothing is written, held or dropped.
+ */
+#include <linux/netfilter_ipv4.h>
+#include <net/l3mdev.h>
+#include <net/request_sock.h>
+
+#include "flow.h"
+#include "skb.h"
+#include "socket.h"
+
+#define SEGMENT_RARE	(SEGMENT_SYN | SEGMENT_FIN | SEGMENT_RST)
+
+/**
+ * struct event - one segment at one hook
+ * @net: namespace
+ * @tn: ours of it
+ * @p: the segment
+ * @key: its flow's key
+ * @src: index of the sender in @key; !@src is the receiver, but for a socket
+ *	 connected to itself
+ * @dst: index of the receiver
+ */
+struct event {
+	struct net *net;
+	struct tcpstate_net *tn;
+	struct packet p;
+	struct flow_key key;
+	unsigned int src;
+	unsigned int dst;
+};
+
+static bool event_read(struct event *ev, const struct sk_buff *skb, const struct net_device *dev,
+		       const struct nf_hook_state *state, bool verify)
+{
+	const struct packet *p = &ev->p;
+
+	ev->net = state->net;
+	ev->tn = tcpstate_pernet(state->net);
+	switch (skb_read(skb, state->pf, &ev->p)) {
+	case PACKET_OTHER:
+		return false;
+	case PACKET_MALFORMED:
+		netns_count(ev->tn, REASON_MALFORMED);
+		return false;
+	case PACKET_OK:
+		break;
+	}
+	if (verify && p->s.flags & SEGMENT_RARE && !skb_checksum_ok(skb, p)) {
+		netns_count(ev->tn, REASON_BAD_CHECKSUM);
+		return false;
+	}
+	ev->src = flow_key_init(&ev->key, ev->net, p->family, &p->src, &p->dst,
+				htons(p->s.sport), htons(p->s.dport), skb_scope(skb, p, dev));
+	ev->dst = !ev->src;
+	return true;
+}
+
+static void event_count(const struct event *ev, enum fsm_verdict verdict)
+{
+	switch (verdict) {
+	case FSM_ACCEPTED:
+		break;
+	case FSM_IGNORED:
+		netns_count(ev->tn, REASON_IGNORED);
+		break;
+	case FSM_OUT_OF_WINDOW:
+		netns_count(ev->tn, REASON_OUT_OF_WINDOW);
+		break;
+	case FSM_CHALLENGED:
+		netns_count(ev->tn, REASON_CHALLENGED);
+		break;
+	}
+}
+
+static enum fsm_verdict sent(struct flow *flow, const struct event *ev, bool certain)
+{
+	enum fsm_verdict verdict;
+	struct fsm_result r;
+
+	verdict = fsm_sent(&flow->fsm, ev->src, &ev->p.s, certain, &r);
+	flow_apply(flow, &r);
+	return verdict;
+}
+
+static enum fsm_verdict received(struct flow *flow, const struct event *ev, bool certain)
+{
+	enum fsm_verdict verdict;
+	struct fsm_result r;
+
+	verdict = fsm_received(&flow->fsm, ev->dst, &ev->p.s, certain, &r);
+	flow_apply(flow, &r);
+	return verdict;
+}
+
+static bool opens(const struct segment *s)
+{
+	return (s->flags & (SEGMENT_SYN | SEGMENT_ACK | SEGMENT_RST)) == SEGMENT_SYN;
+}
+
+static bool answers(const struct segment *s)
+{
+	return (s->flags & (SEGMENT_SYN | SEGMENT_ACK | SEGMENT_RST)) ==
+	       (SEGMENT_SYN | SEGMENT_ACK);
+}
+
+/*
+ * A local flow begins with the SYN of a socket, or with the SYN-ACK of one: a
+ * SYN-ACK that nobody owns is a cookie and leaves nothing behind.
+ */
+static struct flow *local_create(const struct event *ev, const struct net_device *out,
+				 unsigned long *flags)
+{
+	bool loopback = out->flags & IFF_LOOPBACK;
+	struct witness_news news;
+
+	if (opens(&ev->p.s))
+		return flow_create(ev->net, &ev->key,
+				   loopback ? CLASS_LOOPBACK : CLASS_LOCAL_INITIATOR,
+				   ev->src, flags);
+	if (!answers(&ev->p.s))
+		return NULL;
+	/* Redirected here, the initiator has a socket of another name. */
+	if (loopback)
+		loopback = socket_lookup(ev->net, &ev->key, ev->dst, 0, &news);
+	return flow_create(ev->net, &ev->key,
+			   loopback ? CLASS_LOOPBACK : CLASS_LOCAL_RESPONDER, ev->dst, flags);
+}
+
+/* The owner's state is clear from a SYN or SYN-ACK; later its tracepoint tells. */
+static void owner_commit(struct flow *flow, const struct event *ev, const struct sock *sk,
+			 enum flow_socket owner)
+{
+	const struct flow_end *end = &flow->end[ev->src];
+	struct witness_news news;
+
+	if (opens(&ev->p.s) && owner == SOCKET_FULL)
+		socket_news(sk, FSM_SYN_SENT, &news);
+	else if (answers(&ev->p.s) && owner == SOCKET_FULL &&
+		 READ_ONCE(sk->sk_state) == TCP_SYN_RECV)
+		socket_news(sk, FSM_SYN_RECV, &news);
+	else if (answers(&ev->p.s) && owner == SOCKET_REQUEST && end->socket != SOCKET_FULL)
+		socket_news(sk, FSM_SYN_RECV, &news);
+	else
+		return;
+	witness_commit(flow, ev->src, &news);
+}
+
+static void owner_sent(struct flow *flow, const struct event *ev, const struct sock *sk,
+		       enum flow_socket owner)
+{
+	u8 before = flow->fsm.end[ev->src].state;
+	struct witness_news news;
+
+	flow_local(flow, ev->src);
+	witness_judge(flow, ev->src);
+	event_count(ev, sent(flow, ev, true));
+	if (!witness_watches())
+		return;
+	/* It was thought established, and repeats its SYN-ACK. */
+	if (owner == SOCKET_REQUEST && before == FSM_ESTABLISHED &&
+	    flow->fsm.end[ev->src].state == FSM_SYN_RECV) {
+		socket_news(sk, FSM_SYN_RECV, &news);
+		witness_withheld(flow, ev->src, news.cause ?: WITHHELD_BACKLOG);
+	}
+	owner_commit(flow, ev, sk, owner);
+}
+
+static unsigned int hook_local_out(void *priv, struct sk_buff *skb,
+				   const struct nf_hook_state *state)
+{
+	enum flow_socket owner;
+	unsigned long flags;
+	struct flow *flow;
+	struct event ev;
+
+	/* A VRF runs the hook twice: act on the device below it. */
+	if (netif_is_l3_master(state->out) || !event_read(&ev, skb, state->out, state, false))
+		return NF_ACCEPT;
+	owner = socket_owner(skb->sk, &ev.p.s);
+	flow = flow_find(ev.net, &ev.key, &flags);
+	if (!flow && owner != SOCKET_NONE)
+		flow = local_create(&ev, state->out, &flags);
+	if (!flow)
+		return NF_ACCEPT;
+
+	flow->seen = jiffies;
+	if (flow->class == CLASS_SELF)
+		ev.dst = ev.src;
+	if (owner != SOCKET_NONE)
+		owner_sent(flow, &ev, skb->sk, owner);
+	else
+		netns_count(ev.tn, REASON_INJECTED);
+	if (!flow->end[ev.dst].local)
+		received(flow, &ev, false);
+	flow_settle(flow);
+	flow_unlock(flow, flags);
+	return NF_ACCEPT;
+}
+
+static unsigned int hook_local_in(void *priv, struct sk_buff *skb,
+				  const struct nf_hook_state *state)
+{
+	unsigned long flags;
+	struct flow *flow;
+	struct event ev;
+
+	if (skb->pkt_type != PACKET_HOST || !event_read(&ev, skb, state->in, state, true))
+		return NF_ACCEPT;
+	flow = flow_find(ev.net, &ev.key, &flags);
+	if (!flow)
+		return NF_ACCEPT;
+
+	flow->seen = jiffies;
+	if (flow->class == CLASS_SELF)
+		ev.dst = ev.src;
+	witness_judge(flow, ev.dst);
+	if (!flow->end[ev.src].local)
+		sent(flow, &ev, false);
+	event_count(&ev, received(flow, &ev, flow->end[ev.dst].local));
+	witness_doubt(flow, ev.dst);
+	flow_settle(flow);
+	flow_unlock(flow, flags);
+	return NF_ACCEPT;
+}
+
+/* The sender acted, whatever a rule does next; nothing but SYN, FIN and RST matters here. */
+static unsigned int hook_forward_first(void *priv, struct sk_buff *skb,
+				       const struct nf_hook_state *state)
+{
+	unsigned long flags;
+	struct flow *flow;
+	struct event ev;
+
+	if (!event_read(&ev, skb, state->in, state, true) || !(ev.p.s.flags & SEGMENT_RARE))
+		return NF_ACCEPT;
+	flow = flow_find(ev.net, &ev.key, &flags);
+	if (!flow && opens(&ev.p.s))
+		flow = flow_create(ev.net, &ev.key, CLASS_FORWARDED, ev.src, &flags);
+	if (!flow)
+		return NF_ACCEPT;
+	flow->seen = jiffies;
+	if (!flow->end[ev.src].local)
+		event_count(&ev, sent(flow, &ev, false));
+	flow_settle(flow);
+	flow_unlock(flow, flags);
+	return NF_ACCEPT;
+}
+
+static unsigned int hook_forward_last(void *priv, struct sk_buff *skb,
+				      const struct nf_hook_state *state)
+{
+	unsigned long flags;
+	struct flow *flow;
+	struct event ev;
+
+	if (!event_read(&ev, skb, state->in, state, true))
+		return NF_ACCEPT;
+	flow = flow_find(ev.net, &ev.key, &flags);
+	if (!flow)
+		return NF_ACCEPT;
+	flow->seen = jiffies;
+	if (!(ev.p.s.flags & SEGMENT_RARE) && !flow->end[ev.src].local)
+		event_count(&ev, sent(flow, &ev, false));
+	if (!flow->end[ev.dst].local)
+		received(flow, &ev, false);
+	flow_settle(flow);
+	flow_unlock(flow, flags);
+	return NF_ACCEPT;
+}
+
+#define HOOK(function, number, prio) {		\
+	.hook = (function),			\
+	.pf = NFPROTO_INET,			\
+	.hooknum = (number),			\
+	.priority = (prio),			\
+}
+
+static const struct nf_hook_ops ops[] = {
+	HOOK(hook_local_out, NF_INET_LOCAL_OUT, NF_IP_PRI_FIRST),
+	HOOK(hook_local_in, NF_INET_LOCAL_IN, NF_IP_PRI_LAST),
+	HOOK(hook_forward_first, NF_INET_FORWARD, NF_IP_PRI_FIRST),
+	HOOK(hook_forward_last, NF_INET_FORWARD, NF_IP_PRI_LAST),
+};
+
+/**
+ * hooks_register - see a namespace's segments
+ * @net: namespace
+ *
+ * Return: 0 or a negative error, with nothing registered.
+ */
+int hooks_register(struct net *net)
+{
+	return nf_register_net_hooks(net, ops, ARRAY_SIZE(ops));
+}
+
+/**
+ * hooks_unregister - no hook begins after it; one may still run until a grace period
+ * @net: namespace
+ */
+void hooks_unregister(struct net *net)
+{
+	nf_unregister_net_hooks(net, ops, ARRAY_SIZE(ops));
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * tcpstate: mirrors both endpoints' TCP state of every connection.
+ */
+#include <linux/module.h>
+#include <net/tcp_states.h>
+
+#include "flow.h"
+
+static bool enabled = true;
+static bool ready;
+
+static int enabled_set(const char *value, const struct kernel_param *kp)
+{
+	bool enable;
+	int err;
+
+	err = kstrtobool(value, &enable);
+	if (err)
+		return err;
+	if (ready)
+		err = netns_enable(enable);
+	if (!err)
+		enabled = enable;
+	return err;
+}
+
+static const struct kernel_param_ops enabled_ops = {
+	.set = enabled_set,
+	.get = param_get_bool,
+};
+
+module_param_cb(enabled, &enabled_ops, &enabled, 0600);
+MODULE_PARM_DESC(enabled, "watch (default); 0 takes hooks and probe away and drops the flows");
+
+static int __init tcpstate_init(void)
+{
+	int err;
+
+	BUILD_BUG_ON((int)FSM_ESTABLISHED != TCP_ESTABLISHED || (int)FSM_CLOSING != TCP_CLOSING ||
+		     (int)FSM_TIME_WAIT != TCP_TIME_WAIT || (int)FSM_LISTEN != TCP_LISTEN);
+
+	err = flow_init();
+	if (err)
+		return err;
+	err = expire_init();
+	if (err)
+		goto err_flow;
+	err = netns_init();
+	if (err)
+		goto err_expire;
+	if (enabled)
+		err = netns_enable(true);
+	if (err)
+		goto err_netns;
+	ready = true;
+	return 0;
+
+err_netns:
+	netns_exit();
+err_expire:
+	expire_exit();
+err_flow:
+	flow_exit();
+	return err;
+}
+
+static void __exit tcpstate_exit(void)
+{
+	netns_enable(false);
+	netns_exit();
+	expire_exit();
+	flow_exit();
+}
+
+module_init(tcpstate_init);
+module_exit(tcpstate_exit);
+
+MODULE_DESCRIPTION("TCP state of both endpoints of every connection, counted");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,288 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The only reader of sockets. Nothing here takes a socket's lock: the hooks
+ * run with it held. What is read is a snapshot.
+ */
+#include <linux/tcp.h>
+#include <net/inet6_hashtables.h>
+#include <net/inet_hashtables.h>
+#include <net/inet_timewait_sock.h>
+#include <net/ipv6.h>
+#include <net/l3mdev.h>
+#include <net/request_sock.h>
+#include <net/tcp.h>
+
+#include "socket.h"
+
+/**
+ * socket_owner - does a TCP socket stand behind a sent segment?
+ * @sk: skb->sk at LOCAL_OUT, may be NULL
+ * @s: the segment
+ *
+ * Raw sockets and the control sockets that answer for nobody own nothing.
+ * Under RCU. Return: %SOCKET_NONE for a segment that no TCP endpoint sent.
+ */
+enum flow_socket socket_owner(const struct sock *sk, const struct segment *s)
+{
+	__be16 sport = htons(s->sport), dport = htons(s->dport);
+
+	if (!sk)
+		return SOCKET_NONE;
+	/* Request and timewait sockets have no more than struct sock_common. */
+	switch (READ_ONCE(sk->sk_state)) {
+	case TCP_NEW_SYN_RECV:
+		if (inet_rsk(inet_reqsk(sk))->ir_num != s->sport ||
+		    inet_rsk(inet_reqsk(sk))->ir_rmt_port != dport)
+			return SOCKET_NONE;
+		return SOCKET_REQUEST;
+	case TCP_TIME_WAIT:
+		if (inet_twsk(sk)->tw_sport != sport || inet_twsk(sk)->tw_dport != dport)
+			return SOCKET_NONE;
+		return SOCKET_TIMEWAIT;
+	case TCP_LISTEN:
+		return SOCKET_NONE;
+	default:
+		if (sk->sk_protocol != IPPROTO_TCP || sk->sk_type != SOCK_STREAM ||
+		    inet_sk(sk)->inet_sport != sport || inet_sk(sk)->inet_dport != dport)
+			return SOCKET_NONE;
+		return SOCKET_FULL;
+	}
+}
+
+/**
+ * socket_key - the key of a full socket's connection
+ * @sk: the socket
+ * @key: filled if it has both addresses
+ * @e: index of the socket's own end
+ *
+ * Also right while the socket is being closed: it rests on inet_sport, which
+ * outlives inet_num. Under RCU. Return: false for a socket without a peer.
+ */
+bool socket_key(const struct sock *sk, struct flow_key *key, unsigned int *e)
+{
+	const struct inet_sock *inet = inet_sk(sk);
+	int device = READ_ONCE(sk->sk_bound_dev_if);
+	union nf_inet_addr local = {}, remote = {};
+	u8 family = NFPROTO_IPV4;
+	u32 scope = 0;
+
+	if (!inet->inet_sport || !inet->inet_dport)
+		return false;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6 && !ipv6_addr_v4mapped(&sk->sk_v6_daddr)) {
+		family = NFPROTO_IPV6;
+		local.in6 = sk->sk_v6_rcv_saddr;
+		remote.in6 = sk->sk_v6_daddr;
+		if ((ipv6_addr_type(&local.in6) | ipv6_addr_type(&remote.in6)) &
+		    IPV6_ADDR_LINKLOCAL)
+			scope = device;
+	}
+#endif
+	if (family == NFPROTO_IPV4) {
+		local.ip = sk->sk_rcv_saddr;
+		remote.ip = sk->sk_daddr;
+	}
+	if (device && !scope)
+		scope = l3mdev_master_ifindex_by_index(sock_net(sk), device);
+	*e = flow_key_init(key, sock_net(sk), family, &local, &remote,
+			   inet->inet_sport, inet->inet_dport, scope);
+	return true;
+}
+
+/*
+ * When a timer really fires. The wheel rounds up, coarser the longer the
+ * timer: eight times for each level of 63 slots (kernel/time/timer.c).
+ */
+static unsigned long timer_fires(unsigned long expires)
+{
+	long left = expires - jiffies;
+	unsigned int shift = 0;
+
+	if (left <= 0)
+		return jiffies + HZ / 10;
+	while (left >= 63L << shift)
+		shift += 3;
+	return (((expires >> shift) + 1) << shift) + 1;
+}
+
+/* Why would this socket not do what a segment asks of it? */
+static enum witness_cause withheld_by(const struct sock *sk)
+{
+	const struct inet_connection_sock *icsk = inet_csk(sk);
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	if (READ_ONCE(sk->sk_state) == TCP_LISTEN) {
+		if (READ_ONCE(icsk->icsk_accept_queue.rskq_defer_accept))
+			return WITHHELD_DEFERRED;
+		if (sk_acceptq_is_full(sk))
+			return WITHHELD_OVERFLOW;
+	}
+	if (rcu_access_pointer(sk->sk_filter))
+		return WITHHELD_FILTER;
+#ifdef CONFIG_TCP_MD5SIG
+	if (rcu_access_pointer(tp->md5sig_info))
+		return WITHHELD_SIGNATURE;
+#endif
+	if (READ_ONCE(inet_sk(sk)->min_ttl))
+		return WITHHELD_MINTTL;
+	if (READ_ONCE(sk->sk_backlog.len) || READ_ONCE(sk->sk_lock.owned) ||
+	    atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf) || !tp->rcv_wnd)
+		return WITHHELD_BACKLOG;
+	return CAUSE_NONE;
+}
+
+static enum witness_cause closed_by(const struct sock *sk)
+{
+	if (tcp_sk(sk)->repair)
+		return SILENT_REPAIRED;
+	switch (READ_ONCE(sk->sk_err)) {
+	case ETIMEDOUT:
+		return SILENT_TIMED_OUT;
+	case ECONNABORTED:
+		return SILENT_ABORTED;
+	case ECONNREFUSED:
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case EHOSTDOWN:
+	case EPROTO:
+	case ENOPROTOOPT:
+	case ENONET:
+	case EOPNOTSUPP:
+	case EMSGSIZE:
+	case EACCES:
+		return SILENT_UNREACHABLE;
+	default:
+		return SILENT_CLOSED;
+	}
+}
+
+static enum witness_cause silent_cause(const struct sock *sk, u8 state)
+{
+	switch (state) {
+	case TCP_CLOSE:
+		return closed_by(sk);
+	case TCP_FIN_WAIT1:
+	case TCP_LAST_ACK:
+		return SILENT_UNSENT_FIN;
+	case TCP_SYN_SENT:
+		return SILENT_SYN_DEFERRED;
+	case TCP_ESTABLISHED:
+		return tcp_sk(sk)->repair ? SILENT_REPAIRED : CAUSE_NONE;
+	default:
+		return CAUSE_NONE;
+	}
+}
+
+static void request_news(const struct request_sock *req, struct witness_news *news)
+{
+	const struct tcp_request_sock *rsk = tcp_rsk(req);
+
+	news->state = FSM_SYN_RECV;
+	news->socket = SOCKET_REQUEST;
+	news->deadline = timer_fires(READ_ONCE(req->rsk_timer.expires));
+	news->timed = true;
+	news->known = true;
+	news->facts = (struct fsm_facts){
+		.nxt = rsk->snt_isn + 1,
+		.una = rsk->snt_isn,
+		.rcv = rsk->rcv_nxt,
+		.wup = rsk->rcv_nxt,
+		.edge = rsk->rcv_nxt + req->rsk_rcv_wnd,
+	};
+	if (req->rsk_listener)
+		news->cause = withheld_by(req->rsk_listener);
+}
+
+static bool fin_sent(const struct tcp_sock *tp, u8 state)
+{
+	return BIT(state) & (TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2 | TCPF_CLOSING | TCPF_LAST_ACK) &&
+	       READ_ONCE(tp->snd_nxt) == READ_ONCE(tp->write_seq);
+}
+
+static void full_news(const struct sock *sk, u8 state, struct witness_news *news)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	news->state = state;
+	news->socket = state == TCP_CLOSE ? SOCKET_NONE : SOCKET_FULL;
+	news->cause = silent_cause(sk, state);
+	news->known = true;
+	news->facts = (struct fsm_facts){
+		.nxt = READ_ONCE(tp->snd_nxt),
+		.una = READ_ONCE(tp->snd_una),
+		.rcv = READ_ONCE(tp->rcv_nxt),
+		.wup = READ_ONCE(tp->rcv_wup),
+		.edge = READ_ONCE(tp->rcv_wup) + READ_ONCE(tp->rcv_wnd),
+		.fin = fin_sent(tp, state),
+	};
+}
+
+/**
+ * socket_news - what a socket says of itself
+ * @sk: request, timewait or full socket
+ * @state: a full socket's state: its tracepoint fires before the store
+ * @news: filled whole
+ *
+ * Under RCU, with a reference or inside the socket's own event.
+ */
+void socket_news(const struct sock *sk, u8 state, struct witness_news *news)
+{
+	*news = (struct witness_news){ .device = READ_ONCE(sk->sk_bound_dev_if) };
+	switch (READ_ONCE(sk->sk_state)) {
+	case TCP_NEW_SYN_RECV:
+		request_news(inet_reqsk(sk), news);
+		break;
+	case TCP_TIME_WAIT:
+		news->state = READ_ONCE(inet_twsk(sk)->tw_substate);
+		news->socket = SOCKET_TIMEWAIT;
+		news->deadline = timer_fires(READ_ONCE(inet_twsk(sk)->tw_timer.expires));
+		news->timed = true;
+		break;
+	default:
+		full_news(sk, state, news);
+	}
+}
+
+static struct sock *lookup(struct net *net, const struct flow_key *key, unsigned int e, int device)
+{
+	struct inet_hashinfo *hashinfo = net->ipv4.tcp_death_row.hashinfo;
+	const union nf_inet_addr *local = &key->addr[e], *remote = &key->addr[!e];
+	u16 port = ntohs(key->port[e]);
+
+	if (!device)
+		device = key->scope;
+	if (key->family == NFPROTO_IPV4)
+		return __inet_lookup_established(net, hashinfo, remote->ip, key->port[!e],
+						 local->ip, port, device, 0);
+#if IS_ENABLED(CONFIG_IPV6)
+	return __inet6_lookup_established(net, hashinfo, &remote->in6, key->port[!e],
+					  &local->in6, port, device, 0);
+#else
+	return NULL;
+#endif
+}
+
+/**
+ * socket_lookup - which socket serves an end now?
+ * @net: namespace
+ * @key: the flow's key
+ * @e: the end that should have a socket
+ * @device: the sk_bound_dev_if it had, 0 for none
+ * @news: filled if there is one; the cause is one that withholds
+ *
+ * Under RCU, no flow lock held. A miss is no proof: sockets are hashed before
+ * their reference count is set. Return: whether a socket was found.
+ */
+bool socket_lookup(struct net *net, const struct flow_key *key, unsigned int e, int device,
+		   struct witness_news *news)
+{
+	struct sock *sk = lookup(net, key, e, device);
+
+	if (!sk)
+		return false;
+	socket_news(sk, READ_ONCE(sk->sk_state), news);
+	if (sk_fullsock(sk))
+		news->cause = withheld_by(sk);
+	sock_gen_put(sk);
+	return true;
+}
