@@ -18,7 +18,7 @@ TMP=$(mktemp -d)
 export MIRROR STATES
 
 NAMESPACES=()
-CHILDREN=()
+declare -A CHILDREN
 TESTS=0
 FAILED=0
 exec 9>&1	# TAP goes there from within a check too
@@ -83,10 +83,18 @@ in_ns() {
 	nsenter --net=/run/netns/$1 "${@:2}"
 }
 
-# background NETNS COMMAND...: runs until the end of the test.
+# background NETNS COMMAND...: runs until `end CHILD` or the end of the test; sets CHILD.
 background() {
 	nsenter --net=/run/netns/$1 "${@:2}" &
-	CHILDREN+=($!)
+	CHILD=$!
+	CHILDREN[$CHILD]=1
+}
+
+# end CHILD: tells it to end; the status is its own.
+end() {
+	unset "CHILDREN[$1]"
+	kill $1
+	wait $1
 }
 
 # add_netns NAME...: loopback up, no duplicate address detection.
@@ -196,8 +204,8 @@ start_sockets() {
 	coproc SOCKETS { exec sockets; }
 	exec 7>&"${SOCKETS[1]}" 8<&"${SOCKETS[0]}"
 	# shellcheck disable=SC2153 # coproc sets it
-	SOCKETS_ID=$SOCKETS_PID
-	CHILDREN+=("$SOCKETS_ID")
+	SOCKETS_CHILD=$SOCKETS_PID
+	CHILDREN[$SOCKETS_CHILD]=1
 }
 
 s() {
@@ -223,7 +231,8 @@ connection() {
 # Ends the program, and so closes every socket.
 stop_sockets() {
 	exec 7>&- 8<&-
-	wait "$SOCKETS_ID" 2>/dev/null
+	unset "CHILDREN[$SOCKETS_CHILD]"
+	wait $SOCKETS_CHILD 2>/dev/null
 }
 
 # --- ss ---
@@ -495,17 +504,22 @@ module_file() {
 	fi
 }
 
-load_module() {
-	insmod "$(module_file)" "$@"
+# The arguments that the module was loaded with.
+module_arguments() {
+	local file
+
+	for file in /sys/module/tcpstate/parameters/*; do
+		[ ! -r "$file" ] || echo "${file##*/}=$(<"$file")"
+	done
 }
 
 clean_up() {
 	local child ns
 
 	exec 7>&- 8<&-
-	for child in "${CHILDREN[@]}"; do
-		kill "$child" 2>/dev/null && wait "$child" 2>/dev/null
-	done
+	for child in "${!CHILDREN[@]}"; do
+		kill $child && wait $child
+	done 2>/dev/null
 	for ns in "${NAMESPACES[@]}"; do
 		ip netns del "$ns" 2>/dev/null
 	done

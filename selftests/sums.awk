@@ -103,7 +103,7 @@ END {
 	      into["forwarded_initiator", "close"],
 	      gauge["entered_forwarded_responder", "close"] - into["forwarded_responder", "close"])
 
-	equal("evicted", stat["evicted"], 0)
+	equal("self_connected", stat["self_connected"], selfconnected)
 	equal("untracked", stat["untracked"], 0)
 	equal("complete", stat["complete"], 1)
 	if (corrections == "")

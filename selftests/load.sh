@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The module comes and goes, 20 times, under traffic that it must not disturb: loopback, veth and
+# forwarded, IPv4 and IPv6.
+
+# shellcheck source=lib.sh
+. "$(dirname "$0")/lib.sh"
+
+ROUNDS=20
+CLIENT=client-$$ ROUTER=router-$$ SERVER=server-$$
+
+# Whether the module sees traffic in these namespaces.
+sees() {
+	local ns
+
+	for ns; do
+		[ "$(mirror $ns stat flows value)" -gt 0 ] || return 1
+	done
+}
+
+come_and_go() {
+	local ko=$1 i
+
+	shift
+	for ((i = 0; i < ROUNDS; i++)); do
+		insmod "$ko" "$@" || return 1
+		wait_until 10 sees $CLIENT $ROUTER $SERVER || return 1
+		rmmod tcpstate || return 1
+		[ ! -e /sys/kernel/slab/tcpstate_flow ] || { echo "its cache stays"; return 1; }
+	done
+}
+
+# traffic ARGUMENT...: a program that runs all the time.
+traffic() {
+	churn "$@" >>"$TMP/churned" 2>&1 &
+	CHILDREN[$!]=1
+	TRAFFIC+=($!)
+}
+
+end_of_traffic() {
+	local child failed=0
+
+	for child in "${TRAFFIC[@]}"; do
+		end $child || failed=1
+	done
+	cat "$TMP/churned"
+	[ $failed = 0 ] && [ "$(grep -c ' 0 errors$' "$TMP/churned")" = ${#TRAFFIC[@]} ]
+}
+
+ko=$(module_file) || die "no module to load"
+mapfile -t arguments < <(module_arguments)
+[ ! -d /sys/module/tcpstate ] || rmmod tcpstate || die "the module does not go"
+
+route $CLIENT $ROUTER $SERVER
+TRAFFIC=()
+traffic -c $CLIENT -s $SERVER 10.0.2.2 5000
+traffic -c $CLIENT -s $SERVER fd00:2::2 5000
+traffic -c $ROUTER -s $ROUTER 127.0.0.1 5000
+background $ROUTER sh -c 'while sleep 0.1; do cat /proc/net/tcpstate/*; done >/dev/null 2>&1'
+
+mark_log load
+check "$ROUNDS times in and out under traffic" come_and_go "$ko" "${arguments[@]}"
+check "no error of the traffic" end_of_traffic
+check "the log is clean" log_is_clean load
+check "it is there again" insmod "$ko" "${arguments[@]}"
+finish
