@@ -104,7 +104,11 @@ enum kind { END_OF_SCRIPT, KIND_SEG, KIND_SENT, KIND_GOT, KIND_FORGED };
  * @is: a verdict that the sender's or the receiver's side must have, plus one; 0: not judged
  * @via: a state that some end must have passed through
  * @steps: expected number of steps, plus one; 0: not judged
- * @wscale, @tsval, @tsecr, @sack: options, with @options saying which are there
+ * @options: which of the following are there
+ * @wscale: window scale
+ * @tsval: timestamp, in the sender's time
+ * @tsecr: timestamp, in the receiver's time
+ * @sack: right edge of the rightmost block, from the receiver's ISN
  */
 struct event {
 	uint8_t kind;
@@ -209,8 +213,8 @@ static struct segment make_segment(const struct event *e, const struct run *run)
 		.window = e->window ? (uint16_t)e->window : WINDOW,
 		.options = e->options,
 		.wscale = e->wscale,
-		.tsval = e->tsval,
-		.tsecr = e->tsecr,
+		.tsval = mine + e->tsval,
+		.tsecr = theirs + e->tsecr,
 		.sack = theirs + e->sack,
 	};
 }
