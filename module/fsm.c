@@ -409,9 +409,13 @@ static enum fsm_verdict received_in_syn_sent(struct view *v)
 	return FSM_ACCEPTED;
 }
 
-/* tcp_sequence(): from what was acknowledged last to the right edge. */
+/* tcp_sequence(): from what was acknowledged last to the right edge. A request: tcp_in_window(). */
 static bool in_window(const struct fsm_end *me, const struct segment *s)
 {
+	if (me->state == FSM_SYN_RECV && !(me->flags & (FSM_CROSSED | FSM_FAST_OPEN)))
+		return s->seq == me->rcv ||
+		       (seq_after(s->end, me->rcv) && seq_before(s->seq, me->edge)) ||
+		       (s->seq == me->edge && s->seq == s->end);
 	if (me->flags & FSM_RCV && seq_before(s->end, me->wup))
 		return false;
 	return !(me->flags & FSM_EDGE) || !seq_after(s->seq, me->edge);
@@ -435,8 +439,7 @@ static enum fsm_verdict received_syn(struct view *v)
 	}
 	if (me->flags & (FSM_CROSSED | FSM_FAST_OPEN))
 		return FSM_CHALLENGED;
-	if (!seq_after(s->end, me->rcv) ||
-	    (me->flags & FSM_EDGE && !seq_before(s->seq, me->edge)))
+	if (!in_window(me, s))
 		return FSM_OUT_OF_WINDOW;
 	happen(v, RCV_SYN, false);
 	return FSM_ACCEPTED;
