@@ -431,7 +431,8 @@ static enum fsm_verdict received_syn(struct view *v)
 		return FSM_CHALLENGED;
 	if (s->seq + 1 == me->rcv) {
 		/* The crossed SYN-ACK serves as the ACK of ours. */
-		if (!(me->flags & FSM_CROSSED) || !(s->flags & SEGMENT_ACK) || s->ack != me->nxt)
+		if (!(me->flags & FSM_CROSSED) || !(s->flags & SEGMENT_ACK) ||
+		    s->ack != me->nxt || s->end != me->rcv)
 			return FSM_IGNORED;
 		me->una = s->ack;
 		happen(v, SYN_ACKED, false);
