@@ -484,10 +484,12 @@ static enum fsm_verdict received_text(struct view *v)
 	/* Nothing follows a FIN: what reaches across it resets. */
 	if (me->state == FSM_CLOSE_WAIT || me->state == FSM_LAST_ACK ||
 	    me->state == FSM_CLOSING) {
-		if (s->seq == me->rcv || s->end - !!(s->flags & SEGMENT_FIN) == me->rcv)
+		if (s->seq == me->rcv)
 			return FSM_IGNORED;
-		happen(v, RCV_RST, false);
-		return FSM_ACCEPTED;
+		if (s->end - !!(s->flags & SEGMENT_FIN) != me->rcv) {
+			happen(v, RCV_RST, false);
+			return FSM_ACCEPTED;
+		}
 	}
 	/* A closed window takes a bare FIN, nothing else. */
 	if (s->len && me->flags & FSM_EDGE && !seq_after(me->edge, me->rcv))
