@@ -440,7 +440,7 @@ static enum fsm_verdict received_syn(struct view *v)
 	}
 	if (me->flags & (FSM_CROSSED | FSM_FAST_OPEN))
 		return FSM_CHALLENGED;
-	if (!in_window(me, s))
+	if (!in_window(me, s) || (s->flags & SEGMENT_ACK && s->ack != me->nxt))
 		return FSM_OUT_OF_WINDOW;
 	happen(v, RCV_SYN, false);
 	return FSM_ACCEPTED;
