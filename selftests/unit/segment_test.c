@@ -24,42 +24,42 @@ enum {
  * struct header - one test: what is in the bytes, and what is to be found
  * @name: what it shows
  * @section: where it is written
- * @flags: control bits, ECN bits too
- * @seq: sequence number
  * @option: bytes from the 20th on
- * @size: how many; the data offset says so too
- * @offset: data offset in words, if it is another
+ * @seq: sequence number
  * @payload: octets after the options
  * @linear: readable bytes, if less than all
  * @total: header and payload, if not what the above makes
  * @verdict: expected
- * @found: expected options
  * @end: expected end of the sequence space, from @seq
  * @len: expected payload
- * @wscale: expected
  * @tsval: expected
  * @tsecr: expected
  * @sack: expected
+ * @flags: control bits, ECN bits too
+ * @size: of @option; the data offset says so too
+ * @offset: data offset in words, if it is another
+ * @found: expected options
+ * @wscale: expected
  */
 struct header {
 	const char *name;
 	const char *section;
-	uint8_t flags;
-	uint32_t seq;
 	const char *option;
-	uint8_t size;
-	uint8_t offset;
+	uint32_t seq;
 	uint32_t payload;
 	uint32_t linear;
 	uint32_t total;
 	enum segment_verdict verdict;
-	uint8_t found;
 	uint32_t end;
 	uint32_t len;
-	uint8_t wscale;
 	uint32_t tsval;
 	uint32_t tsecr;
 	uint32_t sack;
+	uint8_t flags;
+	uint8_t size;
+	uint8_t offset;
+	uint8_t found;
+	uint8_t wscale;
 };
 
 #define OPTION(bytes)	.option = (bytes), .size = sizeof(bytes) - 1

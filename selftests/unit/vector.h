@@ -395,7 +395,7 @@ static bool run_vector(const struct vector *v)
 	return true;
 }
 
-static int run_vectors(const struct vector *v, size_t count)
+static inline int run_vectors(const struct vector *v, size_t count)
 {
 	tap_plan(count);
 	for (size_t i = 0; i < count; i++)
