@@ -580,14 +580,15 @@ enum fsm_verdict fsm_sent(struct fsm *f, unsigned int e, const struct segment *s
 			  bool certain, struct fsm_result *r)
 {
 	struct view v = look(f, e, s, certain, r);
+	enum fsm_verdict verdict = FSM_IGNORED;
 
 	if (s->flags & SEGMENT_RST)
-		return sent_rst(&v);
-	if (s->flags & SEGMENT_SYN)
-		return s->flags & SEGMENT_ACK ? sent_synack(&v) : sent_syn(&v);
-	if (!(s->flags & SEGMENT_ACK))
-		return FSM_IGNORED;
-	return sent_text(&v);
+		verdict = sent_rst(&v);
+	else if (s->flags & SEGMENT_SYN)
+		verdict = s->flags & SEGMENT_ACK ? sent_synack(&v) : sent_syn(&v);
+	else if (s->flags & SEGMENT_ACK)
+		verdict = sent_text(&v);
+	return r->steps ? FSM_ACCEPTED : verdict;
 }
 
 /**
@@ -608,6 +609,7 @@ enum fsm_verdict fsm_received(struct fsm *f, unsigned int e, const struct segmen
 			      bool certain, struct fsm_result *r)
 {
 	struct view v = look(f, e, s, certain, r);
+	enum fsm_verdict verdict;
 
 	if (!certain && !(s->flags & SEGMENT_RST) && s->end != s->seq)
 		return FSM_IGNORED;
@@ -616,10 +618,12 @@ enum fsm_verdict fsm_received(struct fsm *f, unsigned int e, const struct segmen
 	case FSM_LISTEN:
 		return FSM_IGNORED;
 	case FSM_SYN_SENT:
-		return received_in_syn_sent(&v);
+		verdict = received_in_syn_sent(&v);
+		break;
 	default:
-		return received_in_sync(&v);
+		verdict = received_in_sync(&v);
 	}
+	return r->steps ? FSM_ACCEPTED : verdict;
 }
 
 /**
