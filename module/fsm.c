@@ -237,7 +237,7 @@ static enum fsm_verdict sent_syn(struct view *v)
 static void prove_syn(struct view *v)
 {
 	struct fsm_end *peer = v->peer;
-	__u8 e = !v->e;
+	__u8 e = peer == v->me ? v->e : !v->e;
 
 	restart(v->r, peer, e);
 	step(v->r, peer, e, FSM_SYN_SENT, false);
