@@ -5,16 +5,18 @@
 packages=(
 	linux-image-amd64 linux-headers-amd64 gcc make pkg-config libc6-dev libmnl-dev libjson-c-dev
 	bpftool busybox-static conntrack curl ethtool iperf3 iproute2 iputils-ping kmod nftables
-	nginx-light procps tcpdump xz-utils zstd
+	nginx-light perl procps tcpdump xz-utils zstd
 )
 
 # The first megabytes of kernel: what the guest needs to reach its userland.
 early=(virtio_pci virtio_blk virtio_console squashfs overlay 9pnet_virtio 9p)
 
-# Left out: documents, and drivers of hardware that the guest does not have.
+# Left out: documents, link-time optimisation, drivers of hardware that the guest does not have.
 left_out=(
 	path-exclude='/usr/share/doc/*' path-exclude='/usr/share/man/*'
-	path-exclude='/usr/share/locale/*' path-exclude='/usr/lib/udev/hwdb*'
+	path-exclude='/usr/share/locale/*' path-exclude='*/lib/udev/hwdb*'
+	path-exclude='/usr/lib/*/lto1' path-exclude='/usr/libexec/*/lto1'
+	path-exclude='/usr/bin/*lto-dump*'
 	path-exclude='/etc/kernel/postinst.d/initramfs-tools'
 	path-exclude='*/lib/modules/*/kernel/sound/*'
 	path-exclude='*/lib/modules/*/kernel/drivers/*'
@@ -30,7 +32,7 @@ left_out=(
 
 # recipe KERNEL: sets $suite and $recipe, mmdebstrap's arguments.
 recipe() {
-	local backports rule
+	local rule
 
 	case $1 in
 	5.10) suite=bullseye ;;
@@ -41,15 +43,24 @@ recipe() {
 	recipe=(--variant=minbase --format=tar --aptopt='Acquire::Languages "none"'
 		--include="$(IFS=,; echo "${packages[*]}")")
 	for rule in "${left_out[@]}"; do recipe+=("--dpkgopt=$rule"); done
-	if [ "$1" = newest ]; then
-		backports=$suite-backports
+	case $1 in
+	5.10) # The security archive lists a bpftool that it does not hold.
+		pin bpftool l=Debian-Security -1
+		;;
+	newest)
 		# The mirror that mmdebstrap chose for the release has its backports too.
-		recipe+=("--setup-hook=sed -n 's/ $suite / $backports /p' \"\$1/etc/apt/sources.list\" \
-			>\"\$1/etc/apt/sources.list.d/backports.list\"
-		printf 'Package: src:linux* src:linux-signed*\\nPin: release n=$backports\\nPin-Priority: 900\\n' \
-			>\"\$1/etc/apt/preferences.d/backports\"")
-	fi
+		recipe+=("--setup-hook=sed -n 's/ $suite / $suite-backports /p' \
+			\"\$1/etc/apt/sources.list\" >\"\$1/etc/apt/sources.list.d/backports.list\"")
+		pin 'src:linux* src:linux-signed*' "n=$suite-backports" 900
+		;;
+	esac
 	recipe+=("$suite" -)
+}
+
+# pin PACKAGES RELEASE PRIORITY
+pin() {
+	recipe+=("--setup-hook=printf '%s\\n' 'Package: $1' 'Pin: release $2' 'Pin-Priority: $3' \
+		>\"\$1/etc/apt/preferences.d/pin\"")
 }
 
 # userland KERNEL: sets $userland to the directory with root.squashfs, tree, kernel, initramfs, release.
@@ -69,7 +80,7 @@ bootstrap() {
 }
 
 image() {
-	tar2sqfs -q -c zstd -X level=3 -b 131072 "$temporary/root.squashfs" <"$temporary/root.tar"
+	tar2sqfs -q -x -c zstd -X level=3 -b 131072 "$temporary/root.squashfs" <"$temporary/root.tar"
 }
 
 make_userland() {
@@ -83,12 +94,11 @@ make_userland() {
 	tar -x -f "$temporary/root.tar" -C "$temporary/tree" --no-same-owner --no-same-permissions \
 		--exclude='./dev/*' --exclude='./var/*'
 	rm "$temporary/root.tar" "$temporary/log"
-	: >"$temporary/tree/dev/null"
-	if [ "$EUID" = 0 ]; then
-		# Where no device can be made, inside() mounts one.
-		rm "$temporary/tree/dev/null"
-		mknod -m 666 "$temporary/tree/dev/null" c 1 3 2>/dev/null || : >"$temporary/tree/dev/null"
-	fi
+	# What compiling needs of /dev and /proc, without a mount where a device can be made. The newer
+	# kernels' objtool looks for its stack.
+	mknod -m 666 "$temporary/tree/dev/null" c 1 3 2>/dev/null || : >"$temporary/tree/dev/null"
+	mkdir "$temporary/tree/proc/self"
+	cat /proc/self/maps >"$temporary/tree/proc/self/maps"
 	basename "$temporary"/tree/lib/modules/* >"$temporary/release"
 	kernel_image "$temporary"
 	early_archive "$temporary"
