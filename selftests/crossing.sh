@@ -16,7 +16,7 @@ delay() {
 
 # all_are STATE: both connections' both ends.
 all_are() {
-	wait_until 10 ss_is $A $1 2 && wait_until 10 ss_is $B $1 2 && mirrors $A $B
+	wait_until 15 ss_is $A $1 2 && wait_until 15 ss_is $B $1 2 && mirrors $A $B
 }
 
 # self_is STATE N: in the namespace of N sockets that are connected to themselves.
@@ -28,10 +28,12 @@ two_ends
 for family in v4 v6; do
 	speak $family
 	ready crossing
-	# Neighbours are to be known before the SYNs go off.
+	# Neighbours are known for good: their own questions would come too late.
 	in_ns $A ping -c 1 -W 5 $b >/dev/null || die "no answer to ping"
+	in_ns $A ip neigh change $b dev b nud permanent || die "no neighbour"
+	in_ns $B ip neigh change $a dev a nud permanent || die "no neighbour"
 done
-delay 2s
+delay 3s
 s connect c.crossing.v4 10.0.1.2 6101
 s connect l.crossing.v4 10.0.1.1 5101
 s connect c.crossing.v6 fd00:1::2 6102

@@ -76,8 +76,8 @@ END {
 	for (i = 1; i <= 11; i++) {
 		s = states[i]
 		if (s != "listen" && !selfconnected)
-			equal("local " s, gauge["local", s], first["local", s] +
-			      first["loopback", s] + second["loopback", s])
+			equal("local " s, gauge["local", s],
+			      first["local", s] + first["loopback", s] + second["loopback", s])
 		equal("remote " s, gauge["remote", s], second["local", s])
 		equal("forwarded_initiator " s, gauge["forwarded_initiator", s],
 		      first["forwarded", s])
@@ -99,8 +99,8 @@ END {
 			      gauge[columns[c], s])
 		}
 	}
-	equal("forwarded births", gauge["entered_forwarded_initiator", "close"] -
-	      into["forwarded_initiator", "close"],
+	equal("forwarded births",
+	      gauge["entered_forwarded_initiator", "close"] - into["forwarded_initiator", "close"],
 	      gauge["entered_forwarded_responder", "close"] - into["forwarded_responder", "close"])
 
 	equal("self_connected", stat["self_connected"], selfconnected)

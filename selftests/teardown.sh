@@ -27,7 +27,7 @@ for family in v4 v6; do
 	check "$family data after it" states fin_wait2 close_wait
 	s shutdown $sv
 	check "$family the responder follows" states time_wait none
-	check "$family the other end is closed" mirror_is $A pairs local,time_wait close $((2 * each - 1))
+	check "$family the other end is closed" mirror_is $A pairs local,time_wait close $((4 * each - 3))
 
 	start responder
 	s shutdown $sv
