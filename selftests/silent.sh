@@ -25,6 +25,12 @@ grew() {
 	[ "$n" -ge $3 ] || { echo "$2 in $1 is $n, not $3"; return 1; }
 }
 
+# So that no ACK meets the socket while close() has it, which would leave a RST for the end.
+half_close() {
+	s shutdown $c
+	s wait $c fin_wait2
+}
+
 timers() {
 	start user_timeout
 	s set $c user_timeout 500
@@ -52,12 +58,14 @@ timers() {
 
 	start linger2
 	s set $c linger2 3
+	half_close
 	s close $c
 	check "$family orphan in fin_wait2" states fin_wait2 close_wait
 	check "$family TCP_LINGER2" states none close_wait
 
 	start fin_timeout
 	tune $A tcp_fin_timeout 3
+	half_close
 	s close $c
 	check "$family another orphan in fin_wait2" states fin_wait2 close_wait
 	check "$family tcp_fin_timeout" states none close_wait
@@ -65,6 +73,7 @@ timers() {
 
 	start no_linger2
 	s set $c linger2 -1
+	half_close
 	s close $c
 	check "$family TCP_LINGER2 -1" states none none
 
