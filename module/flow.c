@@ -394,6 +394,9 @@ static void flow_remove(struct flow *flow)
 /**
  * flow_settle - what follows from an event: removal, or the next deadline
  * @flow: the flow, locked; out of the table afterwards if nothing is left of it
+ *
+ * A socket may close before it sends its RST: while engine and socket differ
+ * the flow stays.
  */
 void flow_settle(struct flow *flow)
 {
@@ -402,8 +405,7 @@ void flow_settle(struct flow *flow)
 
 	lockdep_assert_held(&flow->lock);
 	if (a->shown == FSM_CLOSE && b->shown == FSM_CLOSE &&
-	    a->socket == SOCKET_NONE && b->socket == SOCKET_NONE) {
-		witness_end(flow);
+	    a->socket == SOCKET_NONE && b->socket == SOCKET_NONE && !a->differs && !b->differs) {
 		flow_remove(flow);
 		return;
 	}

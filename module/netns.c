@@ -10,6 +10,7 @@
  * walk, and only then their counters and /proc files go.
  */
 #include <linux/mutex.h>
+#include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
 #include "flow.h"

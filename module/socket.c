@@ -4,14 +4,13 @@
  * run with it held. What is read is a snapshot.
  */
 #include <linux/tcp.h>
-#include <net/inet6_hashtables.h>
-#include <net/inet_hashtables.h>
 #include <net/inet_timewait_sock.h>
 #include <net/ipv6.h>
 #include <net/l3mdev.h>
 #include <net/request_sock.h>
 #include <net/tcp.h>
 
+#include "compat/lookup.h"
 #include "socket.h"
 
 /**
@@ -245,18 +244,16 @@ void socket_news(const struct sock *sk, u8 state, struct witness_news *news)
 
 static struct sock *lookup(struct net *net, const struct flow_key *key, unsigned int e, int device)
 {
-	struct inet_hashinfo *hashinfo = net->ipv4.tcp_death_row.hashinfo;
 	const union nf_inet_addr *local = &key->addr[e], *remote = &key->addr[!e];
 	u16 port = ntohs(key->port[e]);
 
 	if (!device)
 		device = key->scope;
 	if (key->family == NFPROTO_IPV4)
-		return __inet_lookup_established(net, hashinfo, remote->ip, key->port[!e],
-						 local->ip, port, device, 0);
+		return tcpstate_lookup_ipv4(net, remote->ip, key->port[!e], local->ip, port,
+					    device);
 #if IS_ENABLED(CONFIG_IPV6)
-	return __inet6_lookup_established(net, hashinfo, &remote->in6, key->port[!e],
-					  &local->in6, port, device, 0);
+	return tcpstate_lookup_ipv6(net, &remote->in6, key->port[!e], &local->in6, port, device);
 #else
 	return NULL;
 #endif

@@ -358,20 +358,6 @@ void witness_check(struct flow *flow, unsigned int e)
 	flow_unlock(flow, flags);
 }
 
-/**
- * witness_end - a flow is about to leave the table
- * @flow: the flow, locked
- */
-void witness_end(struct flow *flow)
-{
-	unsigned int e;
-
-	lockdep_assert_held(&flow->lock);
-	for (e = 0; e < 2; e++)
-		if (flow->end[e].differs)
-			judge(flow, e);
-}
-
 /* A flow that no segment announced: its local end is what the socket says. */
 static struct flow *adopt(struct net *net, const struct flow_key *key, unsigned int e,
 			  int from, const struct witness_news *news, unsigned long *flags)

@@ -93,7 +93,6 @@ void witness_expect(struct flow *flow, unsigned int e);
 void witness_judge(struct flow *flow, unsigned int e);
 void witness_doubt(struct flow *flow, unsigned int e);
 void witness_check(struct flow *flow, unsigned int e);
-void witness_end(struct flow *flow);
 const char *witness_cause_name(enum witness_cause cause);
 int witness_start(void);
 void witness_stop(void);
