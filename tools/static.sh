@@ -29,14 +29,15 @@ code_only=COMPLEX_MACRO,PARENTHESIS_ALIGNMENT
 # Without these: snprintf() is bounded, strcmp() is no riddle, _GNU_SOURCE is meant to be defined.
 tidy='clang-analyzer-*,-clang-analyzer-security.insecureAPI.DeprecatedOrUnsafeBufferHandling'
 tidy+=',bugprone-*,-bugprone-easily-swappable-parameters,-bugprone-suspicious-string-compare'
-tidy+=',-bugprone-reserved-identifier,-bugprone-narrowing-conversions,-bugprone-implicit-widening-of-multiplication-result'
+tidy+=',-bugprone-reserved-identifier,-bugprone-narrowing-conversions'
+tidy+=',-bugprone-implicit-widening-of-multiplication-result'
 
 newest_headers() {
 	printf '%s\n' /lib/modules/*/build/Makefile | sort -V | tail -n 1 | xargs -r dirname
 }
 
 install_missing() {
-	local missing=() pair
+	local missing=() pair quiet=(-q -o DPkg::Lock::Timeout=300)
 
 	for pair in git:git make:make gcc:gcc clang:clang ld.lld:lld llvm-nm:llvm sparse:sparse \
 		cppcheck:cppcheck clang-tidy:clang-tidy shellcheck:shellcheck perl:perl \
@@ -56,9 +57,9 @@ install_missing() {
 	fi
 	say "installing ${missing[*]}"
 	{
-		apt-get -q -o DPkg::Lock::Timeout=300 update &&
-			DEBIAN_FRONTEND=noninteractive apt-get -qy -o DPkg::Lock::Timeout=300 install --no-install-recommends \
-				"${missing[@]}"
+		apt-get "${quiet[@]}" update &&
+			DEBIAN_FRONTEND=noninteractive apt-get "${quiet[@]}" -y install \
+				--no-install-recommends "${missing[@]}"
 	} >"$work/apt" 2>&1 </dev/null || {
 		tail -n 5 "$work/apt" >&2
 		die "cannot install ${missing[*]}"
