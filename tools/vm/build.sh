@@ -5,8 +5,9 @@
 
 # build KIND KERNEL: sets $built to the directory with KIND's files. Needs $top and $userland.
 build() {
-	local kind=$1 sources=(module include)
+	local kind=$1 sources=(module)
 
+	[ ! -e "$top/include" ] || sources+=(include)
 	case $kind in
 	module) sources+=(Kbuild) ;;
 	*) sources+=("$kind") ;;

@@ -3,6 +3,7 @@
 # What the host's scripts share: words, children, the cache, the chroot.
 
 me=${0##*/}
+PATH=$PATH:/usr/sbin:/sbin	# chroot
 
 say() { printf '%s: %s\n' "$me" "$*" >&2; }
 # 125: the harness or the guest's kernel failed, not the command.
