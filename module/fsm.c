@@ -65,10 +65,10 @@ static void step(struct fsm_result *r, struct fsm_end *end, __u8 e, __u8 to, boo
 		end->flags |= FSM_INFERRED;
 }
 
-/* Let @event happen to the endpoint. Return: whether its state moved. */
-static bool happen(struct view *v, enum event event, bool inferred)
+/* Let @what happen to the endpoint. Return: whether its state moved. */
+static bool happen(struct view *v, enum event what, bool inferred)
 {
-	__u8 to = next_state[event][v->me->state];
+	__u8 to = next_state[what][v->me->state];
 
 	if (to == STAY)
 		return false;
@@ -344,8 +344,9 @@ static enum fsm_verdict sent_text(struct view *v)
 		return FSM_OUT_OF_WINDOW;
 
 	if (me->state == FSM_SYN_SENT) {
-		if (!(peer->flags & FSM_SEQ) || !seq_after(s->ack, peer->una) ||
-		    !seq_after(s->seq, me->una) || seq_after(s->seq, me->nxt))
+		if (!(peer->flags & FSM_SEQ) || !seq_after(s->seq, me->una) ||
+		    ((peer->state == FSM_SYN_SENT || peer->state == FSM_SYN_RECV) &&
+		     !seq_after(s->ack, peer->una)))
 			return FSM_OUT_OF_WINDOW;
 		happen(v, SYN_ACKED, false);
 	}
