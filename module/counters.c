@@ -25,11 +25,11 @@ static unsigned int shard_index(void)
 /* Any shard serves: they are only ever read as a sum. The caller knows that one exists. */
 static struct counters_shard *shard_get(struct counters *c)
 {
-	struct counters_shard *s = smp_load_acquire(&c->shard[shard_index()]);
+	struct counters_shard *s = READ_ONCE(c->shard[shard_index()]);
 	unsigned int i;
 
 	for (i = 0; !s && i < COUNTERS_SHARDS_MAX; i++)
-		s = smp_load_acquire(&c->shard[i]);
+		s = READ_ONCE(c->shard[i]);
 	return s;
 }
 
@@ -46,7 +46,7 @@ bool counters_ready(struct counters *c)
 	struct counters_shard *s;
 
 	BUILD_BUG_ON(sizeof(*s) > 8192);
-	if (likely(smp_load_acquire(slot)))
+	if (likely(READ_ONCE(*slot)))
 		return true;
 	s = kzalloc(sizeof(*s), GFP_ATOMIC | __GFP_NOWARN);
 	if (s && cmpxchg(slot, NULL, s))
@@ -206,7 +206,7 @@ void counters_read(const struct counters *c, struct counters_sum *sum)
 
 	memset(sum, 0, sizeof(*sum));
 	for (i = 0; i < COUNTERS_SHARDS_MAX; i++) {
-		const struct counters_shard *s = smp_load_acquire(&c->shard[i]);
+		const struct counters_shard *s = READ_ONCE(c->shard[i]);
 
 		if (!s)
 			continue;

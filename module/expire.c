@@ -349,6 +349,7 @@ static void expire_work(struct work_struct *work)
  */
 int expire_init(void)
 {
+	u64 now = get_jiffies_64();
 	unsigned int i, level;
 
 	queue = alloc_workqueue("tcpstate", WQ_UNBOUND, 0);
@@ -363,7 +364,7 @@ int expire_init(void)
 		raw_spin_lock_init(&wheels[i].lock);
 		INIT_DELAYED_WORK(&wheels[i].work, expire_work);
 		for (level = 0; level < LEVELS; level++)
-			wheels[i].clock[level] = get_jiffies_64() >> SLOT_SHIFT(level);
+			wheels[i].clock[level] = now >> SLOT_SHIFT(level);
 	}
 	return 0;
 }

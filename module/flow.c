@@ -25,7 +25,7 @@ MODULE_PARM_DESC(max_flows, "flows at most, in all namespaces (default: one for 
 static struct hlist_head *table __read_mostly;
 static unsigned int table_mask __read_mostly;
 static raw_spinlock_t locks[FLOW_LOCKS];
-static siphash_aligned_key_t secret __read_mostly;
+static siphash_key_t secret __read_mostly __aligned(SIPHASH_ALIGNMENT);
 static struct kmem_cache *cache __read_mostly;
 static atomic_t flows = ATOMIC_INIT(0);
 

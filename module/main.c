@@ -37,8 +37,9 @@ static int __init tcpstate_init(void)
 {
 	int err;
 
-	BUILD_BUG_ON((int)FSM_ESTABLISHED != TCP_ESTABLISHED || (int)FSM_CLOSING != TCP_CLOSING ||
-		     (int)FSM_TIME_WAIT != TCP_TIME_WAIT || (int)FSM_LISTEN != TCP_LISTEN);
+	BUILD_BUG_ON((int)FSM_ESTABLISHED - TCP_ESTABLISHED);
+	BUILD_BUG_ON((int)FSM_TIME_WAIT - TCP_TIME_WAIT);
+	BUILD_BUG_ON((int)FSM_CLOSING - TCP_CLOSING);
 
 	err = flow_init();
 	if (err)

@@ -10,10 +10,6 @@
 
 #include "flow.h"
 
-/* States in the order of their numbers. */
-#define for_each_state(state) \
-	for ((state) = FSM_ESTABLISHED; (state) < FSM_STATES; (state)++)
-
 static struct tcpstate_net *file_pernet(struct seq_file *m)
 {
 	return tcpstate_pernet(seq_file_single_net(m));
@@ -38,7 +34,7 @@ static int counters_show(struct seq_file *m, void *v)
 	if (!sum)
 		return -ENOMEM;
 	seq_puts(m, "state local local_initiator remote forwarded_initiator forwarded_responder entered_local entered_remote entered_forwarded_initiator entered_forwarded_responder\n");
-	for_each_state(state) {
+	for (state = FSM_ESTABLISHED; state < FSM_STATES; state++) {
 		seq_printf(m, "%s %llu %llu", fsm_name(state),
 			   counters_gauge(sum, COLUMN_LOCAL, state),
 			   counters_initiators(sum, state));
@@ -84,13 +80,13 @@ static int pairs_show(struct seq_file *m, void *v)
 	if (!sum)
 		return -ENOMEM;
 	seq_puts(m, "path state");
-	for_each_state(column)
+	for (column = FSM_ESTABLISHED; column < FSM_STATES; column++)
 		seq_printf(m, " %s", fsm_name(column));
 	seq_putc(m, '\n');
 	for (path = 0; path < PATHS; path++) {
-		for_each_state(row) {
+		for (row = FSM_ESTABLISHED; row < FSM_STATES; row++) {
 			seq_printf(m, "%s %s", paths[path], fsm_name(row));
-			for_each_state(column)
+			for (column = FSM_ESTABLISHED; column < FSM_STATES; column++)
 				seq_printf(m, " %lld", max_t(s64, 0,
 							     pairs_of(sum, path, row, column)));
 			seq_putc(m, '\n');
@@ -109,8 +105,8 @@ static int transitions_show(struct seq_file *m, void *v)
 	if (!sum)
 		return -ENOMEM;
 	seq_puts(m, "from to local remote forwarded_initiator forwarded_responder\n");
-	for_each_state(from) {
-		for_each_state(to) {
+	for (from = FSM_ESTABLISHED; from < FSM_STATES; from++) {
+		for (to = FSM_ESTABLISHED; to < FSM_STATES; to++) {
 			seq_printf(m, "%s %s", fsm_name(from), fsm_name(to));
 			for (column = COLUMN_LOCAL; column < COLUMNS; column++)
 				seq_printf(m, " %llu", sum->moved[column][from][to]);
@@ -148,7 +144,7 @@ static u64 causes_total(const struct witness_counters *w, bool silent)
 	u8 state;
 
 	for (cause = CAUSE_NONE + 1; cause < CAUSES; cause++)
-		for_each_state(state)
+		for (state = FSM_ESTABLISHED; state < FSM_STATES; state++)
 			if (witness_cause_silent(cause) == silent)
 				n += atomic64_read(&w->causes[cause][state]);
 	return n;
@@ -159,8 +155,8 @@ static u64 corrections_total(const struct witness_counters *w)
 	u8 engine, socket;
 	u64 n = 0;
 
-	for_each_state(engine)
-		for_each_state(socket)
+	for (engine = FSM_ESTABLISHED; engine < FSM_STATES; engine++)
+		for (socket = FSM_ESTABLISHED; socket < FSM_STATES; socket++)
 			n += atomic_read(&w->corrections[engine][socket]);
 	return n;
 }
@@ -181,7 +177,7 @@ static int debug_show(struct seq_file *m, void *v)
 	seq_printf(m, "withheld - - %llu\n", causes_total(w, false));
 	seq_printf(m, "corrections - - %llu\n", corrections_total(w));
 	for (cause = CAUSE_NONE + 1; cause < CAUSES; cause++) {
-		for_each_state(state) {
+		for (state = FSM_ESTABLISHED; state < FSM_STATES; state++) {
 			u64 n = atomic64_read(&w->causes[cause][state]);
 
 			if (n)
@@ -190,8 +186,8 @@ static int debug_show(struct seq_file *m, void *v)
 					   witness_cause_name(cause), fsm_name(state), n);
 		}
 	}
-	for_each_state(state) {
-		for_each_state(socket) {
+	for (state = FSM_ESTABLISHED; state < FSM_STATES; state++) {
+		for (socket = FSM_ESTABLISHED; socket < FSM_STATES; socket++) {
 			int n = atomic_read(&w->corrections[state][socket]);
 
 			if (n)
