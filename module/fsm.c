@@ -287,7 +287,8 @@ static enum fsm_verdict sent_synack(struct view *v)
 	    (!answers || (me->state != FSM_CLOSE && me->state != FSM_TIME_WAIT &&
 			  me->state != FSM_SYN_RECV)))
 		return FSM_OUT_OF_WINDOW;
-	if (!answers)
+	/* A SYN that was seen needs no proof: its sender has closed since. */
+	if (!answers && !(peer->flags & FSM_SEQ && peer->una == s->ack - 1))
 		prove_syn(v);
 	restart(v->r, me, v->e);
 	start(me, s);

@@ -170,6 +170,12 @@ V("a SYN-ACK to a SYN that was not seen opens", "RFC 9293 3.5", B_LOCAL | LOOPBA
 	SEG(B, SYN_ACK, 0, 1, EITHER(ESTABLISHED, SYN_SENT), SYN_RECV),
 	SEG(A, ACK, 1, 1, ESTABLISHED, ESTABLISHED)),
 
+V("a SYN-ACK does not revive an end that closed", "RFC 9293 3.10.7.1", LOOPBACK,
+	SEG(A, SYN, 0, 0, SYN_SENT, CLOSE),
+	SEG(B, RST_ACK, 0, 1, CLOSE, CLOSE),
+	SEG(B, SYN_ACK, 0, 1, CLOSE, SYN_RECV),
+	SEG(A, RST, 1, 0, CLOSE, CLOSE)),
+
 V("a second SYN with another ISN replaces the first", "RFC 9293 3.10.7.3", EVERYWHERE,
 	SEG(A, SYN, 0, 0, SYN_SENT, CLOSE),
 	SEG(A, SYN, 5000, 0, SYN_SENT, CLOSE),
