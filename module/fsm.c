@@ -218,6 +218,9 @@ static enum fsm_verdict sent_syn(struct view *v)
 	fresh = v->certain || me->state == FSM_CLOSE || me->state == FSM_SYN_SENT ||
 		(me->state == FSM_TIME_WAIT && seq_after(s->seq, me->nxt));
 	if (!fresh) {
+		/* Its own SYN, late; a new one is not within what it just sent. */
+		if (!seq_after(s->seq, me->nxt) && !seq_before(s->seq, me->una - WINDOW_MAX))
+			return FSM_CHALLENGED;
 		me->syn = s->seq;
 		me->flags |= FSM_SYN_SEEN;
 		return FSM_CHALLENGED;
