@@ -3,14 +3,17 @@
 # What the guest runs of this project: module, reader and the tests' programs, compiled natively by
 # the userland's compiler. A compiler's warning is an error.
 
-# build KIND KERNEL: sets $built to the directory with KIND's files. Needs $top and $userland.
+# build KIND KERNEL: sets $built to the directory with the files of module, tools, selftests or warn,
+# the module of selftest.sh. Needs $top and $userland.
 build() {
 	local kind=$1 sources=(module)
 
 	[ ! -e "$top/include" ] || sources+=(include)
 	case $kind in
 	module) sources+=(Kbuild) ;;
-	*) sources+=("$kind") ;;
+	tools) sources=(--exclude=tools/vm "${sources[@]}" tools) ;;
+	selftests) sources=(--exclude='selftests/*.sh' "${sources[@]}" selftests) ;;
+	warn) sources=(tools/vm/warn) ;;
 	esac
 	temporary
 	snapshot "${sources[@]}" >"$temporary/sources.tar"
@@ -21,7 +24,7 @@ build() {
 
 snapshot() {
 	tar -c -C "$top" --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
-		--exclude=tools/vm --exclude='selftests/*.sh' -- "$@"
+		"$@"
 }
 
 compile() {
@@ -40,7 +43,7 @@ compile() {
 		die "$kind compiles with warnings"
 	fi
 	case $kind in
-	module) find "$work" -name '*.ko' -exec cp -t "$temporary" -- {} + ;;
+	module | warn) find "$work" -name '*.ko' -exec cp -t "$temporary" -- {} + ;;
 	*) find "$work/out" -maxdepth 1 -type f -perm -u+x -exec cp -t "$temporary" -- {} + ;;
 	esac
 	rm -rf "$work" "$temporary/log"
@@ -48,9 +51,11 @@ compile() {
 
 compile_inside() {
 	local make=(env -i HOME=/ PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C make -j2) jobs
+	local kernel_make=("-C/lib/modules/$(<"$userland/release")/build" W=1 modules)
 
 	case $1 in
-	module) jobs=("-C/lib/modules/$(<"$userland/release")/build" "M=/build/module" W=1 modules) ;;
+	module) jobs=("${kernel_make[@]}" M=/build/module) ;;
+	warn) jobs=("${kernel_make[@]}" M=/build/warn/tools/vm/warn) ;;
 	tools) jobs=(-C/build/tools/tools O=/build/tools/out) ;;
 	selftests) jobs=(-C/build/selftests/selftests O=/build/selftests/out programs) ;;
 	esac

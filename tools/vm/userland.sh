@@ -84,7 +84,7 @@ image() {
 }
 
 make_userland() {
-	say "making the userland of Debian $suite for kernel $1: some 250 MB to fetch, two minutes"
+	say "making the userland of Debian $suite for kernel $1: some 200 MB to fetch, two minutes"
 	guarded bootstrap || {
 		die "cannot make Debian $suite: $(grep '^E:' "$temporary/log" | head -n 1)"
 	}
@@ -107,8 +107,9 @@ make_userland() {
 # kernel_image DIRECTORY: makes DIRECTORY/kernel, unpacked as an ELF file where QEMU can boot that: it
 # saves the guest five seconds.
 kernel_image() {
-	local packed=$1/tree/boot/vmlinuz-$(<"$1/release") start length unpack
+	local packed start length unpack
 
+	packed=$1/tree/boot/vmlinuz-$(<"$1/release")
 	# Documentation/arch/x86/boot.rst: setup_sects, payload_offset, payload_length.
 	start=$((($(number "$packed" 497 1) + 1) * 512 + $(number "$packed" 584 4)))
 	length=$(number "$packed" 588 4)
