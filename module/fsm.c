@@ -205,6 +205,13 @@ static enum fsm_verdict sent_rst(struct view *v)
 	return happen(v, SEND_RST, false) ? FSM_ACCEPTED : FSM_IGNORED;
 }
 
+/* Is it the number of a SYN that the endpoint sent before? A new one lies elsewhere. */
+static bool spent(const struct fsm_end *end, __u32 seq)
+{
+	return end->flags & FSM_SEQ && !seq_after(seq, end->nxt) &&
+	       !seq_before(seq, end->una - WINDOW_MAX);
+}
+
 static enum fsm_verdict sent_syn(struct view *v)
 {
 	struct fsm_end *me = v->me;
@@ -218,8 +225,7 @@ static enum fsm_verdict sent_syn(struct view *v)
 	fresh = v->certain || me->state == FSM_CLOSE || me->state == FSM_SYN_SENT ||
 		(me->state == FSM_TIME_WAIT && seq_after(s->seq, me->nxt));
 	if (!fresh) {
-		/* Its own SYN, late; a new one is not within what it just sent. */
-		if (!seq_after(s->seq, me->nxt) && !seq_before(s->seq, me->una - WINDOW_MAX))
+		if (spent(me, s->seq))
 			return FSM_CHALLENGED;
 		me->syn = s->seq;
 		me->flags |= FSM_SYN_SEEN;
@@ -290,8 +296,7 @@ static enum fsm_verdict sent_synack(struct view *v)
 	    (!answers || (me->state != FSM_CLOSE && me->state != FSM_TIME_WAIT &&
 			  me->state != FSM_SYN_RECV)))
 		return FSM_OUT_OF_WINDOW;
-	/* A SYN that was seen needs no proof: its sender has closed since. */
-	if (!answers && !(peer->flags & FSM_SEQ && peer->una == s->ack - 1))
+	if (!answers && !spent(peer, s->ack - 1))
 		prove_syn(v);
 	restart(v->r, me, v->e);
 	start(me, s);
