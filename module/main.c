@@ -68,6 +68,10 @@ err_flow:
 
 static void __exit tcpstate_exit(void)
 {
+	/* The parameter's file outlives this function. */
+	kernel_param_lock(THIS_MODULE);
+	ready = false;
+	kernel_param_unlock(THIS_MODULE);
 	netns_enable(false);
 	netns_exit();
 	expire_exit();

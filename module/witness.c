@@ -10,6 +10,7 @@
  */
 #include <linux/jiffies.h>
 #include <linux/module.h>
+#include <linux/tcp.h>
 #include <linux/tracepoint.h>
 #include <net/tcp_states.h>
 #include <trace/events/sock.h>
@@ -327,6 +328,11 @@ void witness_check(struct flow *flow, unsigned int e)
 
 	if (!flow_relock(flow, &flags))
 		return;
+	/* Its socket table lives for a grace period after this was false. */
+	if (READ_ONCE(flow_pernet(flow)->dying)) {
+		flow_unlock(flow, flags);
+		return;
+	}
 	sock = end->sock;
 	socket = end->socket;
 	device = end->device;
@@ -391,48 +397,102 @@ static bool replaced(struct net *net, const struct flow_key *key, unsigned int e
 	return false;
 }
 
-/*
- * Before the store: the arguments count, not sk->sk_state. With preemption
- * off, in process or softirq context, mostly under the socket's lock.
- */
-static void probe(void *data, const struct sock *sk, const int from, const int to)
+/* A socket is in state @to. Return: whether its connection has a flow, @create making one. */
+static bool look(const struct sock *sk, int from, int to, bool create)
 {
 	struct net *net = sock_net(sk);
-	struct tcpstate_net *tn;
 	struct witness_news news;
 	struct flow_key key;
 	unsigned long flags;
 	struct flow *flow;
 	unsigned int e;
 
+	if (!socket_key(sk, &key, &e))
+		return true;
+	socket_news(sk, to, &news);
+	if (to == TCP_CLOSE && replaced(net, &key, e, news.device, &news))
+		return true;
+	flow = flow_find(net, &key, &flags);
+	if (!flow && create)
+		flow = adopt(net, &key, e, from, &news, &flags);
+	if (!flow)
+		return false;
+	witness_commit(flow, e, &news);
+	flow_settle(flow);
+	flow_unlock(flow, flags);
+	return true;
+}
+
+/**
+ * witness_look - look at a socket whose event was put off
+ * @sk: a full socket, with a reference
+ *
+ * Process context.
+ */
+void witness_look(const struct sock *sk)
+{
+	struct tcpstate_net *tn = tcpstate_pernet(sock_net(sk));
+	struct flow_key key;
+	unsigned long flags;
+	struct flow *flow;
+	unsigned int e;
+	int state;
+
+	rcu_read_lock();
+	state = READ_ONCE(sk->sk_state);
+	if (READ_ONCE(tn->dying) || state == TCP_CLOSE || state == TCP_LISTEN ||
+	    !socket_key(sk, &key, &e))
+		goto out;
+	/* What it did since, it has reported itself. */
+	flow = flow_find(sock_net(sk), &key, &flags);
+	if (flow)
+		flow_unlock(flow, flags);
+	else
+		look(sk, state == TCP_SYN_SENT ? TCP_CLOSE : TCP_SYN_RECV, state, true);
+out:
+	rcu_read_unlock();
+}
+
+static void defer(struct tcpstate_net *tn, const struct sock *sk)
+{
+	if (!deferred_add((struct sock *)sk))
+		netns_untracked(tn);
+}
+
+/*
+ * Before the store: the arguments count, not sk->sk_state. With preemption
+ * off, in process or softirq context, mostly under the socket's lock.
+ */
+static void probe(void *data, const struct sock *sk, const int from, const int to)
+{
+	struct tcpstate_net *tn;
+	bool create;
+
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return;
-	tn = tcpstate_pernet(net);
-	if (READ_ONCE(tn->dying))
+	tn = tcpstate_pernet(sock_net(sk));
+	/* A kernel socket may be older, or live longer, than our part of its namespace. */
+	if (!tn || READ_ONCE(tn->dying))
 		return;
 	if (to == TCP_LISTEN || (from == TCP_LISTEN && to == TCP_CLOSE)) {
 		counters_listen(&tn->counters, to == TCP_LISTEN);
 		return;
 	}
-	/* A clone has no address yet; a SYN has no port yet: LOCAL_OUT knows. */
-	if (from == TCP_LISTEN || to == TCP_SYN_SENT)
+	/* A clone has no address yet. */
+	if (from == TCP_LISTEN)
 		return;
-
-	rcu_read_lock();
-	if (!socket_key(sk, &key, &e))
-		goto out;
-	socket_news(sk, to, &news);
-	if (to == TCP_CLOSE && replaced(net, &key, e, news.device, &news))
-		goto out;
-	flow = flow_find(net, &key, &flags);
-	if (!flow && (to == TCP_ESTABLISHED || to == TCP_CLOSE_WAIT))
-		flow = adopt(net, &key, e, from, &news, &flags);
-	if (flow) {
-		witness_commit(flow, e, &news);
-		flow_settle(flow);
-		flow_unlock(flow, flags);
+	/* There may be no port yet: the SYN at LOCAL_OUT tells, unless it waits for data. */
+	if (to == TCP_SYN_SENT) {
+		if (tcp_sk(sk)->fastopen_connect)
+			defer(tn, sk);
+		return;
 	}
-out:
+	/* No segment announced it: SYN cookies, TCP_REPAIR. Not with preemption off on PREEMPT_RT. */
+	create = to == TCP_ESTABLISHED || to == TCP_CLOSE_WAIT;
+	rcu_read_lock();
+	if (!look(sk, from, to, create && !IS_ENABLED(CONFIG_PREEMPT_RT)) &&
+	    create && IS_ENABLED(CONFIG_PREEMPT_RT))
+		defer(tn, sk);
 	rcu_read_unlock();
 }
 
@@ -453,6 +513,7 @@ int witness_start(void)
 {
 	if (!witness_watches())
 		return 0;
+	deferred_init();
 	for_each_kernel_tracepoint(find_tracepoint, "inet_sock_set_state");
 	if (!tracepoint)
 		return -ENOENT;
@@ -468,4 +529,5 @@ void witness_stop(void)
 		return;
 	tracepoint_probe_unregister(tracepoint, probe, NULL);
 	tracepoint_synchronize_unregister();
+	deferred_flush();
 }

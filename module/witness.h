@@ -93,8 +93,14 @@ void witness_expect(struct flow *flow, unsigned int e);
 void witness_judge(struct flow *flow, unsigned int e);
 void witness_doubt(struct flow *flow, unsigned int e);
 void witness_check(struct flow *flow, unsigned int e);
+void witness_look(const struct sock *sk);
 const char *witness_cause_name(enum witness_cause cause);
 int witness_start(void);
 void witness_stop(void);
+
+/* deferred.c */
+bool deferred_add(struct sock *sk);
+void deferred_init(void);
+void deferred_flush(void);
 
 #endif
