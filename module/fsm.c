@@ -222,7 +222,8 @@ static enum fsm_verdict sent_syn(struct view *v)
 	if ((me->state == FSM_SYN_SENT || me->state == FSM_SYN_RECV) && s->seq == me->una)
 		return FSM_IGNORED;
 
-	fresh = v->certain || me->state == FSM_CLOSE || me->state == FSM_SYN_SENT ||
+	fresh = v->certain || me->state == FSM_SYN_SENT ||
+		(me->state == FSM_CLOSE && (me->flags & FSM_INFERRED || !spent(me, s->seq))) ||
 		(me->state == FSM_TIME_WAIT && seq_after(s->seq, me->nxt));
 	if (!fresh) {
 		if (spent(me, s->seq))
@@ -296,7 +297,7 @@ static enum fsm_verdict sent_synack(struct view *v)
 	    (!answers || (me->state != FSM_CLOSE && me->state != FSM_TIME_WAIT &&
 			  me->state != FSM_SYN_RECV)))
 		return FSM_OUT_OF_WINDOW;
-	if (!answers && !spent(peer, s->ack - 1))
+	if (!answers && (pending || !spent(peer, s->ack - 1)))
 		prove_syn(v);
 	restart(v->r, me, v->e);
 	start(me, s);
