@@ -297,7 +297,7 @@ static enum fsm_verdict sent_synack(struct view *v)
 	    (!answers || (me->state != FSM_CLOSE && me->state != FSM_TIME_WAIT &&
 			  me->state != FSM_SYN_RECV)))
 		return FSM_OUT_OF_WINDOW;
-	if (!answers && (pending || !spent(peer, s->ack - 1)))
+	if (!answers && (pending || (peer->state == FSM_CLOSE && !spent(peer, s->ack - 1))))
 		prove_syn(v);
 	restart(v->r, me, v->e);
 	start(me, s);
