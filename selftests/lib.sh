@@ -203,6 +203,7 @@ change_drop() {
 start_sockets() {
 	coproc SOCKETS { exec sockets; }
 	exec 7>&"${SOCKETS[1]}" 8<&"${SOCKETS[0]}"
+	eval "exec ${SOCKETS[1]}>&- ${SOCKETS[0]}<&-"
 	# shellcheck disable=SC2153 # coproc sets it
 	SOCKETS_CHILD=$SOCKETS_PID
 	CHILDREN[$SOCKETS_CHILD]=1
