@@ -344,7 +344,7 @@ static enum fsm_verdict sent_text(struct view *v)
 {
 	struct fsm_end *me = v->me, *peer = v->peer;
 	const struct segment *s = v->s;
-	bool text = s->end != s->seq;
+	bool fresh = s->end != s->seq && me->flags & FSM_SEQ && seq_after(s->end, me->nxt);
 
 	if (!v->certain && !plausible(v))
 		return FSM_OUT_OF_WINDOW;
@@ -371,8 +371,8 @@ static enum fsm_verdict sent_text(struct view *v)
 		happen(v, FIN_ACKED, false);
 	if (acks_fin(peer, s->ack)) {
 		happen(v, RCV_FIN, false);
-		if (text && !(me->flags & FSM_MARK)) {
-			me->mark = s->seq;
+		if (fresh && !(me->flags & FSM_MARK)) {
+			me->mark = seq_after(me->nxt, s->seq) ? me->nxt : s->seq;
 			me->flags |= FSM_MARK;
 		}
 	}
