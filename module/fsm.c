@@ -344,7 +344,7 @@ static enum fsm_verdict sent_text(struct view *v)
 {
 	struct fsm_end *me = v->me, *peer = v->peer;
 	const struct segment *s = v->s;
-	bool fresh = s->end != s->seq && me->flags & FSM_SEQ && seq_after(s->end, me->nxt);
+	bool again = !(me->flags & FSM_SEQ) || !seq_after(s->end, me->nxt);
 
 	if (!v->certain && !plausible(v))
 		return FSM_OUT_OF_WINDOW;
@@ -367,13 +367,16 @@ static enum fsm_verdict sent_text(struct view *v)
 		me->flags &= ~FSM_INFERRED;
 	learn(v);
 
-	if (me->flags & FSM_FIN && peer->flags & FSM_MARK && seq_after(s->ack, peer->mark))
-		happen(v, FIN_ACKED, false);
+	if (!v->certain && me->flags & FSM_FIN && peer->flags & FSM_MARK &&
+	    seq_after(s->ack, peer->mark))
+		happen(v, FIN_ACKED, peer->flags & FSM_MARK_AGAIN);
 	if (acks_fin(peer, s->ack)) {
 		happen(v, RCV_FIN, false);
-		if (fresh && !(me->flags & FSM_MARK)) {
-			me->mark = seq_after(me->nxt, s->seq) ? me->nxt : s->seq;
-			me->flags |= FSM_MARK;
+		if (s->end != s->seq && (!(me->flags & FSM_MARK) ||
+					 (me->flags & FSM_MARK_AGAIN && !again))) {
+			me->mark = !again && seq_before(s->seq, me->nxt) ? me->nxt : s->seq;
+			me->flags &= ~FSM_MARK_AGAIN;
+			me->flags |= FSM_MARK | (again ? FSM_MARK_AGAIN : 0);
 		}
 	}
 

@@ -51,6 +51,8 @@ enum fsm_state {
 #define FSM_SACK	0x80
 /* Acknowledged the peer's FIN in a segment that itself will be acknowledged: @mark. */
 #define FSM_MARK	0x100
+/* That segment was sent before, without it: @mark suggests, but proves nothing. */
+#define FSM_MARK_AGAIN	0x2000
 /* A SYN of this endpoint was seen while it was synchronized: @syn. */
 #define FSM_SYN_SEEN	0x200
 /* @ts means something. */
