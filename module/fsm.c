@@ -322,7 +322,8 @@ static enum fsm_verdict sent_fin(struct view *v)
 		}
 		return FSM_IGNORED;
 	}
-	if (me->flags & FSM_SEQ && !seq_after(s->end, me->nxt))
+	if ((me->flags & FSM_SEQ && seq_before(s->end, me->nxt)) ||
+	    (peer->flags & FSM_RCV && !seq_after(s->end, peer->rcv)))
 		return FSM_OUT_OF_WINDOW;
 	if (me->state == FSM_SYN_RECV && !v->certain &&
 	    !(me->flags & (FSM_FAST_OPEN | FSM_CROSSED)))

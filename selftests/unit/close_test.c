@@ -295,6 +295,12 @@ V("a remote CLOSE that repeats its FIN was LAST_ACK", "RFC 9293 3.8.1", B_REMOTE
 	SEG(B, FIN_ACK, 11, 12, TIME_WAIT, LAST_ACK),
 	SEG(A, ACK, 12, 12, TIME_WAIT, GUESS(CLOSE))),
 
+V("a FIN that its own next ACK overtook", "RFC 9293 3.10.7.4", FORWARDED,
+	OPEN,
+	SEG(A, ACK, 12, 11, ESTABLISHED, ESTABLISHED),
+	SEG(A, FIN_ACK, 11, 11, FIN_WAIT1, ESTABLISHED),
+	SEG(B, ACK, 11, 12, GUESS(FIN_WAIT2), CLOSE_WAIT)),
+
 V("a forged FIN below what its sender sent moves nobody", "tcp_data_queue", A_REMOTE,
 	OPEN,
 	FORGED(A, FIN_ACK, 10, 11, ESTABLISHED, ESTABLISHED),
