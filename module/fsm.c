@@ -316,7 +316,10 @@ static enum fsm_verdict sent_fin(struct view *v)
 	if (me->flags & FSM_FIN) {
 		if (s->end != me->nxt)
 			return FSM_OUT_OF_WINDOW;
-		if (me->flags & FSM_INFERRED && happen(v, RETRANSMIT_FIN, true)) {
+		/* What a RST closed was not in LAST_ACK. */
+		if (me->flags & FSM_INFERRED &&
+		    (me->state != FSM_CLOSE || acks_fin(peer, me->wup)) &&
+		    happen(v, RETRANSMIT_FIN, true)) {
 			me->una = s->end - 1;
 			return FSM_ACCEPTED;
 		}

@@ -301,6 +301,12 @@ V("a FIN that its own next ACK overtook", "RFC 9293 3.10.7.4", FORWARDED,
 	SEG(A, FIN_ACK, 11, 11, FIN_WAIT1, ESTABLISHED),
 	SEG(B, ACK, 11, 12, GUESS(FIN_WAIT2), CLOSE_WAIT)),
 
+V("a late FIN does not revive an end that a RST closed", "RFC 9293 3.10.7.4", A_REMOTE,
+	OPEN,
+	SENT(A, FIN_ACK, 11, 11, FIN_WAIT1, ESTABLISHED),
+	SEG(B, RST_ACK, 11, 11, GUESS(CLOSE), CLOSE),
+	SEG(A, FIN_ACK, 11, 11, CLOSE, CLOSE)),
+
 V("a forged FIN below what its sender sent moves nobody", "tcp_data_queue", A_REMOTE,
 	OPEN,
 	FORGED(A, FIN_ACK, 10, 11, ESTABLISHED, ESTABLISHED),

@@ -51,7 +51,9 @@ mutants=(
 	's/if (seq_after(s->seq, me->rcv) || !seq_after(s->end, me->rcv))/if (seq_after(s->seq, me->rcv))/'
 
 	"a retransmitted FIN moves its sender" fsm.c
-	's/if (me->flags & FSM_INFERRED && happen(v, RETRANSMIT_FIN, true))/if (happen(v, RETRANSMIT_FIN, true))/'
+	'/^static enum fsm_verdict sent_fin(/,/^}/ {
+	 s/if (me->flags & FSM_INFERRED &&$/if (/
+	 }'
 
 	"TIME_WAIT is not reopened by a newer SYN" fsm.c
 	'/^static enum fsm_verdict sent_synack(/,/^}/ {
