@@ -38,32 +38,13 @@
 
 #include "fsm.h"
 #include "tap.h"
+#include "words.h"
 
 enum { A, B };
-
-enum {
-	FIN = SEGMENT_FIN,
-	SYN = SEGMENT_SYN,
-	RST = SEGMENT_RST,
-	ACK = SEGMENT_ACK,
-	SYN_ACK = SYN | ACK,
-	FIN_ACK = FIN | ACK,
-	RST_ACK = RST | ACK,
-};
 
 /* Expectations: the state at a local end, at a remote one, and what of FSM_INFERRED. */
 enum {
 	ANY = 0,
-	ESTABLISHED = FSM_ESTABLISHED,
-	SYN_SENT = FSM_SYN_SENT,
-	SYN_RECV = FSM_SYN_RECV,
-	FIN_WAIT1 = FSM_FIN_WAIT1,
-	FIN_WAIT2 = FSM_FIN_WAIT2,
-	TIME_WAIT = FSM_TIME_WAIT,
-	CLOSE = FSM_CLOSE,
-	CLOSE_WAIT = FSM_CLOSE_WAIT,
-	LAST_ACK = FSM_LAST_ACK,
-	CLOSING = FSM_CLOSING,
 	WANT_STATE = 0x0f,
 	WANT_UNMOVED = 0xf0,
 	WANT_GUESS = 0x100,

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Short names of control bits and states, as the RFC writes them.
+ */
+#ifndef TCPSTATE_WORDS_H
+#define TCPSTATE_WORDS_H
+
+#include "fsm.h"
+
+enum {
+	FIN = SEGMENT_FIN,
+	SYN = SEGMENT_SYN,
+	RST = SEGMENT_RST,
+	ACK = SEGMENT_ACK,
+	SYN_ACK = SYN | ACK,
+	FIN_ACK = FIN | ACK,
+	RST_ACK = RST | ACK,
+};
+
+enum {
+	ESTABLISHED = FSM_ESTABLISHED,
+	SYN_SENT = FSM_SYN_SENT,
+	SYN_RECV = FSM_SYN_RECV,
+	FIN_WAIT1 = FSM_FIN_WAIT1,
+	FIN_WAIT2 = FSM_FIN_WAIT2,
+	TIME_WAIT = FSM_TIME_WAIT,
+	CLOSE = FSM_CLOSE,
+	CLOSE_WAIT = FSM_CLOSE_WAIT,
+	LAST_ACK = FSM_LAST_ACK,
+	CLOSING = FSM_CLOSING,
+};
+
+#endif
