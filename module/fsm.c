@@ -331,10 +331,13 @@ static enum fsm_verdict sent_fin(struct view *v)
 	if (me->state == FSM_SYN_RECV && !v->certain &&
 	    !(me->flags & (FSM_FAST_OPEN | FSM_CROSSED)))
 		happen(v, SYN_ACKED, false);
-	if (me->state == FSM_CLOSE_WAIT && peer->flags & FSM_FIN && seq_before(me->wup, peer->nxt))
+	if (me->state == FSM_CLOSE_WAIT && peer->flags & FSM_FIN && seq_before(s->ack, peer->nxt)) {
 		happen(v, SEND_FIN_UNAWARE, false);
-	else
+		if (acks_fin(peer, me->wup))
+			happen(v, RCV_FIN, false);
+	} else {
 		happen(v, SEND_FIN, false);
+	}
 	me->nxt = s->end;
 	me->flags |= FSM_FIN;
 	return FSM_ACCEPTED;

@@ -307,6 +307,13 @@ V("a late FIN does not revive an end that a RST closed", "RFC 9293 3.10.7.4", A_
 	SEG(B, RST_ACK, 11, 11, GUESS(CLOSE), CLOSE),
 	SEG(A, FIN_ACK, 11, 11, CLOSE, CLOSE)),
 
+V("a FIN that the ACK of the other FIN overtook", "RFC 9293 3.6, figure 13", FORWARDED,
+	OPEN,
+	SENT(A, FIN_ACK, 11, 11, FIN_WAIT1, ESTABLISHED),
+	SEG(B, ACK, 12, 12, GUESS(FIN_WAIT2), CLOSE_WAIT),
+	SEG(B, FIN_ACK, 11, 11, FIN_WAIT2, CLOSING),
+	SEG(A, ACK, 12, 12, TIME_WAIT, GUESS(TIME_WAIT))),
+
 V("a forged FIN below what its sender sent moves nobody", "tcp_data_queue", A_REMOTE,
 	OPEN,
 	FORGED(A, FIN_ACK, 10, 11, ESTABLISHED, ESTABLISHED),
