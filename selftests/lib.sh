@@ -97,17 +97,20 @@ end() {
 	wait $1
 }
 
-# add_netns NAME...: loopback up, no duplicate address detection.
+# add_netns NAME...: loopback up, no duplicate address detection, time enough for parked states.
 add_netns() {
 	local ns
 
 	for ns; do
-		ip netns add "$ns" || die "no namespace $ns"
-		NAMESPACES+=("$ns")
-		in_ns "$ns" sysctl -qw net.ipv6.conf.all.accept_dad=0 \
-			net.ipv6.conf.default.accept_dad=0 net.ipv4.tcp_syn_retries=7 \
-			net.ipv4.tcp_synack_retries=7 net.ipv4.tcp_fin_timeout=120
-		ip -n "$ns" link set lo up
+		ip netns add $ns || die "no namespace $ns"
+		NAMESPACES+=($ns)
+		in_ns $ns sh -c 'cd /proc/sys/net &&
+			echo 0 >ipv6/conf/all/accept_dad &&
+			echo 0 >ipv6/conf/default/accept_dad &&
+			echo 7 >ipv4/tcp_syn_retries &&
+			echo 7 >ipv4/tcp_synack_retries &&
+			echo 120 >ipv4/tcp_fin_timeout &&
+			exec ip link set lo up' || die "namespace $ns is not ready"
 	done
 }
 

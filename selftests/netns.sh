@@ -69,7 +69,7 @@ under_traffic() {
 	for ((i = 0; i < ROUNDS; i++)); do
 		a=a-$i-$$ b=b-$i-$$
 		pair $a $b
-		background $a churn -s $b 10.0.1.2 5000
+		background $a churn -c $a -s $b 10.0.1.2 5000
 		wait_until 10 busy $a || return 1
 		ip netns del $a
 		ip netns del $b
