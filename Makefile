@@ -31,8 +31,8 @@ shell: ## a prompt in that guest
 	@tools/vm/vm --kernel $(KERNEL) --module-args "$(MODULE_ARGS)"
 
 check: ## all tests, or those of T="name..." (KERNEL=, FUZZ=)
-	@tools/vm/setup
-	@KERNEL=$(KERNEL) FUZZ=$(FUZZ) MODULE_ARGS="$(MODULE_ARGS)" tools/vm/check $(T)
+	@tools/vm/setup check
+	@KERNEL="$(KERNEL)" FUZZ="$(FUZZ)" MODULE_ARGS="$(MODULE_ARGS)" tools/vm/check $(T)
 
 check-unit: ## the pure parts against their vectors
 	@$(MAKE) -C selftests O=$(CURDIR)/build/unit check-unit
