@@ -316,9 +316,7 @@ static enum fsm_verdict sent_fin(struct view *v)
 	if (me->flags & FSM_FIN) {
 		if (s->end != me->nxt)
 			return FSM_OUT_OF_WINDOW;
-		/* What a RST closed was not in LAST_ACK. */
-		if (me->flags & FSM_INFERRED &&
-		    (me->state != FSM_CLOSE || acks_fin(peer, me->wup)) &&
+		if (me->flags & FSM_INFERRED && !(me->flags & FSM_RESET) &&
 		    happen(v, RETRANSMIT_FIN, true)) {
 			me->una = s->end - 1;
 			return FSM_ACCEPTED;
@@ -534,7 +532,8 @@ static enum fsm_verdict received_in_sync(struct view *v)
 	if (s->flags & SEGMENT_RST) {
 		if (!reset_exact(me, v->peer, s, v->certain))
 			return in_window(me, s) ? FSM_CHALLENGED : FSM_OUT_OF_WINDOW;
-		happen(v, RCV_RST, !v->certain);
+		if (happen(v, RCV_RST, !v->certain))
+			me->flags |= FSM_RESET;
 		return FSM_ACCEPTED;
 	}
 	if (s->flags & SEGMENT_SYN)

@@ -53,6 +53,8 @@ enum fsm_state {
 #define FSM_MARK	0x100
 /* That segment was sent before, without it: @mark suggests, but proves nothing. */
 #define FSM_MARK_AGAIN	0x2000
+/* A RST closed it. */
+#define FSM_RESET	0x4000
 /* A SYN of this endpoint was seen while it was synchronized: @syn. */
 #define FSM_SYN_SEEN	0x200
 /* @ts means something. */

@@ -314,6 +314,13 @@ V("a FIN that the ACK of the other FIN overtook", "RFC 9293 3.6, figure 13", FOR
 	SEG(B, FIN_ACK, 11, 11, FIN_WAIT2, CLOSING),
 	SEG(A, ACK, 12, 12, TIME_WAIT, GUESS(TIME_WAIT))),
 
+V("a late FIN does not revive a TIME_WAIT that a RST closed", "RFC 1337", A_REMOTE,
+	HALF_CLOSED,
+	SEG(B, FIN_ACK, 11, 12, LATE(TIME_WAIT), LAST_ACK),
+	SEG(A, ACK, 12, 12, TIME_WAIT, GUESS(CLOSE)),
+	SEG(B, RST, 12, 0, GUESS(CLOSE), CLOSE),
+	SEG(A, FIN_ACK, 11, 11, CLOSE, CLOSE)),
+
 V("a forged FIN below what its sender sent moves nobody", "tcp_data_queue", A_REMOTE,
 	OPEN,
 	FORGED(A, FIN_ACK, 10, 11, ESTABLISHED, ESTABLISHED),
