@@ -189,7 +189,7 @@ static enum fsm_verdict sent_rst(struct view *v)
 	switch (me->state) {
 	case FSM_SYN_SENT:
 		/* Linux answers an unacceptable SYN-ACK so, and goes on; a correct one only without a socket. */
-		true_reset = !v->certain && !(s->flags & SEGMENT_ACK) && s->seq == me->nxt;
+		true_reset = !v->certain && s->seq == me->nxt;
 		break;
 	case FSM_SYN_RECV:
 		if (v->certain)

@@ -123,6 +123,12 @@ V("a SYN to nobody's address is answered with RST", "RFC 9293 3.10.7.1", A_REMOT
 	SEG(B, SYN_ACK, 0, 1, SYN_SENT, SYN_RECV),
 	SEG(A, RST, 1, 0, CLOSE, GUESS(CLOSE))),
 
+V("a RST that overtook the ACK of the SYN-ACK", "RFC 9293 3.10.5", A_REMOTE,
+	SEG(A, SYN, 0, 0, SYN_SENT, CLOSE),
+	SEG(B, SYN_ACK, 0, 1, SYN_SENT, SYN_RECV),
+	SEG(A, RST_ACK, 1, 1, CLOSE, GUESS(CLOSE)),
+	SEG(A, ACK, 1, 1, CLOSE, CLOSE)),
+
 V("an exact RST closes SYN_RECV", "RFC 9293 3.10.7.4", EVERYWHERE,
 	SEG(A, SYN, 0, 0, SYN_SENT, CLOSE),
 	SENT(B, SYN_ACK, 0, 1, SYN_SENT, SYN_RECV),
