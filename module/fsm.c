@@ -188,7 +188,10 @@ static enum fsm_verdict sent_rst(struct view *v)
 
 	switch (me->state) {
 	case FSM_SYN_SENT:
-		/* Linux answers an unacceptable SYN-ACK so, and goes on; a correct one only without a socket. */
+		/*
+		 * Linux answers an unacceptable SYN-ACK so, and goes on; a correct one only
+		 * without a socket.
+		 */
 		true_reset = !v->certain && s->seq == me->nxt;
 		break;
 	case FSM_SYN_RECV:

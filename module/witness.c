@@ -487,7 +487,10 @@ static void probe(void *data, const struct sock *sk, const int from, const int t
 			defer(tn, sk);
 		return;
 	}
-	/* No segment announced it: SYN cookies, TCP_REPAIR. Not with preemption off on PREEMPT_RT. */
+	/*
+	 * No segment announced it: SYN cookies, TCP_REPAIR. Not with preemption off on
+	 * PREEMPT_RT.
+	 */
 	create = to == TCP_ESTABLISHED || to == TCP_CLOSE_WAIT;
 	rcu_read_lock();
 	if (!look(sk, from, to, create && !IS_ENABLED(CONFIG_PREEMPT_RT)) &&

@@ -103,7 +103,7 @@ add_netns() {
 
 	for ns; do
 		ip netns add $ns || die "no namespace $ns"
-		NAMESPACES+=($ns)
+		NAMESPACES+=("$ns")
 		in_ns $ns sh -c 'cd /proc/sys/net &&
 			echo 0 >ipv6/conf/all/accept_dad &&
 			echo 0 >ipv6/conf/default/accept_dad &&
