@@ -167,7 +167,10 @@ static void answer(struct world *w, unsigned int e, const struct segment *s,
 	} else if (was->state == SYN_SENT && m->state == SYN_RECV) {
 		transmit(w, e, SYN_ACK, m->una, 0);
 	} else if (s->flags & RST) {
-		return;
+		/* RFC 5961 3.2: was it meant? */
+		if (m->state != CLOSE && m->state != SYN_SENT && m->state != TIME_WAIT &&
+		    !before(s->seq, m->wup) && !after(s->seq, m->edge))
+			transmit(w, e, ACK, m->nxt, 0);
 	} else if (m->state == CLOSE && was->state == LAST_ACK && m->una == m->nxt) {
 		return;
 	} else if (was->state == CLOSE || m->state == CLOSE) {
@@ -326,11 +329,19 @@ static void act(struct world *w)
 	}
 }
 
+/*
+ * A router may see a FIN's repetition first, which acknowledges the peer's FIN
+ * as the FIN itself did not: who closed first is lost on it.
+ */
 static bool equal(const struct world *w)
 {
-	for (unsigned int e = 0; e < 2; e++)
-		if (w->mirror.end[e].state != w->end[e].m.state)
+	for (unsigned int e = 0; e < 2; e++) {
+		uint8_t shown = w->mirror.end[e].state;
+		uint8_t is = w->end[e].m.state;
+
+		if (shown != is && !(w->router && shown == CLOSE && is == TIME_WAIT))
 			return false;
+	}
 	return true;
 }
 
