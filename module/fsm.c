@@ -226,7 +226,7 @@ static enum fsm_verdict sent_syn(struct view *v)
 		return FSM_IGNORED;
 
 	fresh = v->certain || me->state == FSM_SYN_SENT ||
-		(me->state == FSM_CLOSE && (me->flags & FSM_INFERRED || !spent(me, s->seq))) ||
+		(me->state == FSM_CLOSE && (s->seq == me->una || !spent(me, s->seq))) ||
 		(me->state == FSM_TIME_WAIT && seq_after(s->seq, me->nxt));
 	if (!fresh) {
 		if (spent(me, s->seq))

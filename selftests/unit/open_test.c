@@ -81,6 +81,12 @@ V("a refused SYN", "RFC 9293 3.10.7.3", EVERYWHERE,
 	SEG(A, SYN, 0, 0, SYN_SENT, CLOSE),
 	SEG(B, RST_ACK, 0, 1, GUESS(CLOSE), CLOSE)),
 
+V("a refused SYN that is sent again", "RFC 9293 3.8.1", EVERYWHERE,
+	SEG(A, SYN, 0, 0, SYN_SENT, CLOSE),
+	SEG(B, RST_ACK, 0, 1, GUESS(CLOSE), CLOSE),
+	SEG(A, SYN, 0, 0, SYN_SENT, CLOSE),
+	SEG(B, SYN_ACK, 0, 1, LATE(ESTABLISHED), SYN_RECV)),
+
 V("a refusal's sequence number does not matter", "RFC 9293 3.10.7.3", EVERYWHERE,
 	SEG(A, SYN, 0, 0, SYN_SENT, CLOSE),
 	SEG(B, RST_ACK, 0x87654321, 1, GUESS(CLOSE), CLOSE)),
