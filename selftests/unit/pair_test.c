@@ -204,14 +204,17 @@ static void receive(struct world *w, unsigned int e, const struct segment *s)
 /*
  * Beyond a router a late copy that nobody will repeat is not lost: it takes an
  * inferred state back, and without an answer only time would bring it again.
+ * Nor is what reaches a closed end: its RST tells who has not closed yet.
  */
 static bool may_lose(const struct world *w, const struct packet *p)
 {
 	const struct model *from = &w->end[!p->to].m;
 
-	if (!w->router || p->s.end == p->s.seq)
-		return !w->router || !(p->s.flags & RST);
-	return from->state != CLOSE && before(from->una, p->s.end);
+	if (!w->router)
+		return true;
+	if (p->s.flags & RST || w->end[p->to].m.state == CLOSE)
+		return false;
+	return p->s.end == p->s.seq || (from->state != CLOSE && before(from->una, p->s.end));
 }
 
 static void deliver(struct world *w, unsigned int i, bool lossy)
