@@ -205,6 +205,8 @@ static enum fsm_verdict sent_rst(struct view *v)
 	}
 	if (!true_reset)
 		return FSM_OUT_OF_WINDOW;
+	if (me->state == FSM_CLOSE)
+		me->flags &= ~FSM_INFERRED;
 	return happen(v, SEND_RST, false) ? FSM_ACCEPTED : FSM_IGNORED;
 }
 

@@ -321,6 +321,13 @@ V("a late FIN does not revive a TIME_WAIT that a RST closed", "RFC 1337", A_REMO
 	SEG(B, RST, 12, 0, GUESS(CLOSE), CLOSE),
 	SEG(A, FIN_ACK, 11, 11, CLOSE, CLOSE)),
 
+V("a RST makes an inferred CLOSE known", "RFC 9293 3.10.7.1", B_REMOTE,
+	HALF_CLOSED,
+	SEG(B, FIN_ACK, 11, 12, LATE(TIME_WAIT), LAST_ACK),
+	SEG(A, ACK, 12, 12, TIME_WAIT, GUESS(CLOSE)),
+	SENT(B, RST, 12, 0, TIME_WAIT, KNOWN(CLOSE)),
+	SEG(B, FIN_ACK, 11, 12, TIME_WAIT, CLOSE)),
+
 V("a forged FIN below what its sender sent moves nobody", "tcp_data_queue", A_REMOTE,
 	OPEN,
 	FORGED(A, FIN_ACK, 10, 11, ESTABLISHED, ESTABLISHED),
