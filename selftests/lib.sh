@@ -525,8 +525,8 @@ clean_up() {
 		kill $child && wait $child
 	done 2>/dev/null
 	for ns in "${NAMESPACES[@]}"; do
-		ip netns del "$ns" 2>/dev/null
-	done
+		[ ! -e /run/netns/$ns ] || echo "netns del $ns"
+	done | ip -force -batch - 2>/dev/null
 	rm -rf "$TMP"
 }
 
