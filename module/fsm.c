@@ -9,17 +9,12 @@
  * Assumptions: an endpoint follows RFC 9293 as Linux implements it. A segment
  * that the local socket sent is true ("certain"). One that only passed by may
  * be forged: it must lie in its destination's window, and a state that rests
- * on a segment whose arrival nothing proves is marked inferred.
- *
- * Context: any; the caller holds the flow's lock.
+ * on a segment whose arrival nothing proves is marked inferred. Any context; the
+ * caller holds the flow's lock.
  */
 #include "fsm.h"
 #include "fsm_table.h"
-
-/* The largest window without scaling; how far below the left edge an old segment may lie. */
-#define WINDOW_MAX	0xffffu
-/* How far a timestamp may go back (TCP_PAWS_WINDOW). */
-#define PAWS_WINDOW	1
+#include "fsm_window.h"
 
 static const char *const names[FSM_STATES] = {
 	[FSM_ESTABLISHED] = "established",
@@ -84,28 +79,6 @@ static void restart(struct fsm_result *r, struct fsm_end *end, __u8 e)
 	*end = (struct fsm_end){ .state = FSM_CLOSE };
 }
 
-/* Its SYN gives an endpoint its sequence space. */
-static void start(struct fsm_end *me, const struct segment *s)
-{
-	me->una = s->seq;
-	me->nxt = s->end;
-	me->flags |= FSM_SEQ;
-	if (!(s->options & SEGMENT_HAS_TS))
-		me->flags |= FSM_NO_TS;
-	if (s->options & SEGMENT_HAS_WSCALE) {
-		me->flags |= FSM_WSCALE;
-		me->wscale = s->wscale;
-	}
-	if (s->len)
-		me->flags |= FSM_FAST_OPEN;
-}
-
-/* RFC 7323, 2.2: the scale counts if both SYNs offered one, and never in a SYN. */
-static __u8 scale(const struct fsm_end *me, const struct fsm_end *peer)
-{
-	return me->flags & peer->flags & FSM_WSCALE ? me->wscale : 0;
-}
-
 /* What the segment says of its sender's receive side. */
 static void learn(struct view *v)
 {
@@ -137,49 +110,6 @@ static void learn(struct view *v)
 	me->flags |= FSM_RCV | FSM_EDGE;
 }
 
-/* May the endpoint have sent this? Only a segment that its peer would look at counts. */
-static bool plausible(const struct view *v)
-{
-	const struct fsm_end *me = v->me, *peer = v->peer;
-	const struct segment *s = v->s;
-
-	if (peer->flags & FSM_EDGE && seq_after(s->seq, peer->edge))
-		return false;
-	if (peer->flags & FSM_RCV &&
-	    seq_before(s->end, peer->rcv - (WINDOW_MAX << scale(peer, me))))
-		return false;
-	if (!(peer->flags & FSM_SEQ))
-		return true;
-	return !seq_after(s->ack, peer->nxt) &&
-	       !seq_before(s->ack, peer->una - (WINDOW_MAX << scale(me, peer)));
-}
-
-/*
- * RFC 5961 3.2, tcp_validate_incoming(), tcp_reset_check(): would @to take a
- * reset with this number? What a remote end has received is known only as far
- * as it acknowledged, so there the next number of the sender serves as well.
- */
-static bool reset_exact(const struct fsm_end *to, const struct fsm_end *from,
-			const struct segment *s, bool certain)
-{
-	if (to->flags & FSM_RCV) {
-		if (s->seq == to->rcv)
-			return true;
-		if (to->flags & FSM_SACK && s->seq == to->sack)
-			return true;
-		if (s->seq == to->rcv - 1 &&
-		    (to->state == FSM_CLOSE_WAIT || to->state == FSM_LAST_ACK ||
-		     to->state == FSM_CLOSING))
-			return true;
-	}
-	return !certain && from->flags & FSM_SEQ && s->seq == from->nxt;
-}
-
-static bool acks_fin(const struct fsm_end *end, __u32 ack)
-{
-	return end->flags & FSM_FIN && ack == end->nxt;
-}
-
 static enum fsm_verdict sent_rst(struct view *v)
 {
 	const struct segment *s = v->s;
@@ -188,10 +118,7 @@ static enum fsm_verdict sent_rst(struct view *v)
 
 	switch (me->state) {
 	case FSM_SYN_SENT:
-		/*
-		 * Linux answers an unacceptable SYN-ACK so, and goes on; a correct one only
-		 * without a socket.
-		 */
+		/* Linux answers a wrong SYN-ACK so and goes on, a right one without a socket. */
 		true_reset = !v->certain && s->seq == me->nxt;
 		break;
 	case FSM_SYN_RECV:
@@ -210,13 +137,6 @@ static enum fsm_verdict sent_rst(struct view *v)
 	return happen(v, SEND_RST, false) ? FSM_ACCEPTED : FSM_IGNORED;
 }
 
-/* Is it the number of a SYN that the endpoint sent before? A new one lies elsewhere. */
-static bool spent(const struct fsm_end *end, __u32 seq)
-{
-	return end->flags & FSM_SEQ && !seq_after(seq, end->nxt) &&
-	       !seq_before(seq, end->una - WINDOW_MAX);
-}
-
 static enum fsm_verdict sent_syn(struct view *v)
 {
 	struct fsm_end *me = v->me;
@@ -227,16 +147,20 @@ static enum fsm_verdict sent_syn(struct view *v)
 	if ((me->state == FSM_SYN_SENT || me->state == FSM_SYN_RECV) && s->seq == me->una)
 		return FSM_IGNORED;
 
+	if (me->state == FSM_SYN_SENT && !(me->flags & FSM_SEQ)) {
+		/* Its socket told of it before: the SYN waited for data. */
+		start(me, s);
+		return FSM_ACCEPTED;
+	}
 	fresh = v->certain || me->state == FSM_SYN_SENT ||
 		(me->state == FSM_CLOSE && (s->seq == me->una || !spent(me, s->seq))) ||
 		(me->state == FSM_TIME_WAIT && seq_after(s->seq, me->nxt));
-	if (!fresh) {
-		if (spent(me, s->seq))
-			return FSM_CHALLENGED;
+	if (!fresh && !spent(me, s->seq)) {
 		me->syn = s->seq;
 		me->flags |= FSM_SYN_SEEN;
-		return FSM_CHALLENGED;
 	}
+	if (!fresh)
+		return FSM_CHALLENGED;
 	before = *me;
 	restart(v->r, me, v->e);
 	start(me, s);
@@ -356,7 +280,7 @@ static enum fsm_verdict sent_text(struct view *v)
 	const struct segment *s = v->s;
 	bool again = !(me->flags & FSM_SEQ) || !seq_after(s->end, me->nxt);
 
-	if (!v->certain && !plausible(v))
+	if (!v->certain && !plausible(me, peer, s))
 		return FSM_OUT_OF_WINDOW;
 	if (me->state == FSM_CLOSE && !(me->flags & FSM_INFERRED))
 		return FSM_IGNORED;
@@ -433,18 +357,6 @@ static enum fsm_verdict received_in_syn_sent(struct view *v)
 	return FSM_ACCEPTED;
 }
 
-/* tcp_sequence(): from what was acknowledged last to the right edge. A request: tcp_in_window(). */
-static bool in_window(const struct fsm_end *me, const struct segment *s)
-{
-	if (me->state == FSM_SYN_RECV && !(me->flags & (FSM_CROSSED | FSM_FAST_OPEN)))
-		return s->seq == me->rcv ||
-		       (seq_after(s->end, me->rcv) && seq_before(s->seq, me->edge)) ||
-		       (s->seq == me->edge && s->seq == s->end);
-	if (me->flags & FSM_RCV && seq_before(s->end, me->wup))
-		return false;
-	return !(me->flags & FSM_EDGE) || !seq_after(s->seq, me->edge);
-}
-
 /* RFC 9293 3.10.7.4, fourth check; tcp_validate_incoming(), tcp_check_req(). */
 static enum fsm_verdict received_syn(struct view *v)
 {
@@ -506,8 +418,7 @@ static enum fsm_verdict received_text(struct view *v)
 	if (seq_after(s->seq, me->rcv) || !seq_after(s->end, me->rcv))
 		return FSM_IGNORED;
 	/* Nothing follows a FIN: what reaches across it resets. */
-	if (me->state == FSM_CLOSE_WAIT || me->state == FSM_LAST_ACK ||
-	    me->state == FSM_CLOSING) {
+	if (has_fin(me)) {
 		if (s->seq == me->rcv)
 			return FSM_IGNORED;
 		if (s->end - !!(s->flags & SEGMENT_FIN) != me->rcv) {

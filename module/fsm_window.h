@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Judging sequence numbers: what lies in whose window. Included by fsm.c alone.
+ */
+#ifndef TCPSTATE_FSM_WINDOW_H
+#define TCPSTATE_FSM_WINDOW_H
+
+#include "fsm.h"
+
+/* The largest window without scaling; how far below the left edge an old segment may lie. */
+#define WINDOW_MAX	0xffffu
+/* How far a timestamp may go back (TCP_PAWS_WINDOW). */
+#define PAWS_WINDOW	1
+
+/* Its SYN gives an endpoint its sequence space. */
+static inline void start(struct fsm_end *me, const struct segment *s)
+{
+	me->una = s->seq;
+	me->nxt = s->end;
+	me->flags |= FSM_SEQ;
+	if (!(s->options & SEGMENT_HAS_TS))
+		me->flags |= FSM_NO_TS;
+	if (s->options & SEGMENT_HAS_WSCALE) {
+		me->flags |= FSM_WSCALE;
+		me->wscale = s->wscale;
+	}
+	if (s->len)
+		me->flags |= FSM_FAST_OPEN;
+}
+
+/* RFC 7323, 2.2: the scale counts if both SYNs offered one, and never in a SYN. */
+static inline __u8 scale(const struct fsm_end *me, const struct fsm_end *peer)
+{
+	return me->flags & peer->flags & FSM_WSCALE ? me->wscale : 0;
+}
+
+/* May the endpoint have sent this? Only a segment that its peer would look at counts. */
+static inline bool plausible(const struct fsm_end *me, const struct fsm_end *peer,
+			     const struct segment *s)
+{
+	if (peer->flags & FSM_EDGE && seq_after(s->seq, peer->edge))
+		return false;
+	if (peer->flags & FSM_RCV &&
+	    seq_before(s->end, peer->rcv - (WINDOW_MAX << scale(peer, me))))
+		return false;
+	if (!(peer->flags & FSM_SEQ))
+		return true;
+	return !seq_after(s->ack, peer->nxt) &&
+	       !seq_before(s->ack, peer->una - (WINDOW_MAX << scale(me, peer)));
+}
+
+/* It has received its peer's FIN, and is no timewait socket. */
+static inline bool has_fin(const struct fsm_end *end)
+{
+	return end->state == FSM_CLOSE_WAIT || end->state == FSM_LAST_ACK ||
+	       end->state == FSM_CLOSING;
+}
+
+/*
+ * RFC 5961 3.2, tcp_validate_incoming(), tcp_reset_check(): would @to take a
+ * reset with this number? What a remote end has received is known only as far
+ * as it acknowledged, so there the next number of the sender serves as well.
+ */
+static inline bool reset_exact(const struct fsm_end *to, const struct fsm_end *from,
+			       const struct segment *s, bool certain)
+{
+	if (to->flags & FSM_RCV) {
+		if (s->seq == to->rcv)
+			return true;
+		if (to->flags & FSM_SACK && s->seq == to->sack)
+			return true;
+		if (s->seq == to->rcv - 1 && has_fin(to))
+			return true;
+	}
+	return !certain && from->flags & FSM_SEQ && s->seq == from->nxt;
+}
+
+static inline bool acks_fin(const struct fsm_end *end, __u32 ack)
+{
+	return end->flags & FSM_FIN && ack == end->nxt;
+}
+
+/* Is it the number of a SYN that the endpoint sent before? A new one lies elsewhere. */
+static inline bool spent(const struct fsm_end *end, __u32 seq)
+{
+	return end->flags & FSM_SEQ && !seq_after(seq, end->nxt) &&
+	       !seq_before(seq, end->una - WINDOW_MAX);
+}
+
+/* tcp_sequence(): from what was acknowledged last to the right edge. A request: tcp_in_window(). */
+static inline bool in_window(const struct fsm_end *me, const struct segment *s)
+{
+	if (me->state == FSM_SYN_RECV && !(me->flags & (FSM_CROSSED | FSM_FAST_OPEN)))
+		return s->seq == me->rcv ||
+		       (seq_after(s->end, me->rcv) && seq_before(s->seq, me->edge)) ||
+		       (s->seq == me->edge && s->seq == s->end);
+	if (me->flags & FSM_RCV && seq_before(s->end, me->wup))
+		return false;
+	return !(me->flags & FSM_EDGE) || !seq_after(s->seq, me->edge);
+}
+
+#endif
