@@ -9,6 +9,9 @@ BEGIN {
 	ss = "ss -tanH " arguments
 	while ((ss | getline) > 0) {
 		state = tolower($1)
+		# From 6.8 on it shows sockets that are only bound; they have no connection.
+		if (state == "unconn")
+			continue
 		sub(/^estab$/, "established", state)
 		gsub(/-/, "_", state)
 		sub(/wait_/, "wait", state)
