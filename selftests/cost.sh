@@ -48,44 +48,43 @@ measure() {
 	[ $(($(seen) - saw)) = $(($1 * $4)) ] || die "the module did not see what it should"
 }
 
-# cost WHAT ADDRESS CONNECTIONS EXCHANGES: the median of each in turn, and the difference, which is
-# for each segment's two hooks, and for each connection.
+# cost ADDRESS CONNECTIONS EXCHANGES: a line with the instructions of all, on and off in turn, and the
+# difference of the medians, which is for each segment's two hooks, and for each connection.
 cost() {
 	local file=$TMP/measured turn
 
 	: >"$file"
 	for ((turn = 0; turn < TURNS; turn++)); do
-		measure 1 "$file" "${@:2}"
-		measure 0 "$file" "${@:2}"
+		measure 1 "$file" "$@"
+		measure 0 "$file" "$@"
 	done
-	sort -n -k 2 "$file" | awk -v what="$1" -v connections="$3" -v turns="$TURNS" '
+	sort -n -k 2 "$file" | awk -v address="$1" -v connections="$2" -v turns="$TURNS" '
 	{ sum[$1]++; segments[$1] += $3 }
 	sum[$1] == 1 { least[$1] = $2 }
 	sum[$1] == (turns + 1) / 2 { median[$1] = $2 }
 	END {
 		added = median[1] - median[0]
-		printf "%s: %d segments, on %d (least %d), off %d (least %d): %.0f more a hook",
-			what, segments[1] / turns, median[1], least[1], median[0], least[0],
-			added / (2 * segments[1] / turns)
-		if (connections > 1)
-			printf ", %.0f a connection", added / connections
-		print ""
+		printf "%-9s  %11d  %8d  %10d  %10d  %10d  %10d  %11.0f  %12.0f\n", address,
+			connections, segments[1] / turns, least[1], least[0], median[1], median[0],
+			added * turns / (2 * segments[1]), added / connections
 	}'
 }
 
 [ -w $PARAMETER ] || die "the module is not loaded"
-echo "instructions, median of $TURNS:"
+echo "instructions in $TURNS turns, least and median:"
+echo "address    connections  segments    least on   least off   median on  median off" \
+	" more a hook  a connection"
 for address in 127.0.0.1 ::1; do
-	cost "$address, one connection" "$address" 1 "$EXCHANGES"
-	cost "$address, $CONNECTIONS short connections" "$address" "$CONNECTIONS" 1
+	cost "$address" 1 "$EXCHANGES"
+	cost "$address" "$CONNECTIONS" 1
 done
 
 echo 1 >$PARAMETER
 pingpong 127.0.0.1 "$CONNECTIONS" 1 >"$TMP/last"
-awk '{ stat[$1] = $2 }
+awk -v slab="$(</sys/kernel/slab/tcpstate_flow/slab_size)" '{ stat[$1] = $2 }
 END {
 	if (!stat["flows"])
 		exit 1
-	printf "memory: %d bytes a flow, and 8 bytes for each two flows that max_flows allows\n",
-		stat["memory"] / stat["flows"]
+	printf "memory: %d bytes a flow, %d with what the slab allocator rounds up\n",
+		stat["memory"] / stat["flows"], slab
 }' $STAT
