@@ -381,7 +381,7 @@ sum() {
 
 # two_ends: namespaces A and B, joined, either able to drop what the other sends.
 two_ends() {
-	A=a-$$ B=b-$$ from=5100 to=6100
+	A=a-$$ B=b-$$ CASES=0
 	pair $A $B
 	drop_table $A
 	drop_table $B
@@ -397,9 +397,18 @@ speak() {
 	esac
 }
 
-# ready NAME: a listener at B and a socket at A, bound to ports of their own.
+# recall NAME: back to a case of this family.
+declare -A NUMBER
+recall() {
+	from=$((5100 + ${NUMBER[$1.$family]})) to=$((6100 + ${NUMBER[$1.$family]}))
+	c=c.$1.$family l=l.$1.$family sv=s.$1.$family
+}
+
+# ready NAME: a new case, a listener at B and a socket at A, bound to ports of their own.
 ready() {
-	from=$((from + 1)) to=$((to + 1)) c=c.$1.$family l=l.$1.$family sv=s.$1.$family
+	CASES=$((CASES + 1))
+	NUMBER[$1.$family]=$CASES
+	recall $1
 	s netns $B
 	s bind $l $b $to
 	s netns $A

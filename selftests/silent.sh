@@ -31,21 +31,16 @@ half_close() {
 	s wait $c fin_wait2
 }
 
-timers() {
+# Sockets and requests whose timers now run.
+arm() {
 	start user_timeout
 	s set $c user_timeout 500
 	drop $B any $from
 	s send $c 10
-	s wait $c close
-	check "$family user timeout" states none established
 
 	start retries2
-	tune $A tcp_retries2 1
 	drop $B any $from
 	s send $c 10
-	s wait $c close
-	check "$family tcp_retries2" states none established
-	tune $A tcp_retries2 15
 
 	start keepalive
 	s set $c keepidle 1
@@ -53,47 +48,54 @@ timers() {
 	s set $c keepcnt 1
 	s set $c keepalive 1
 	drop $B any $from
-	s wait $c close
-	check "$family keepalive" states none established
-
-	start linger2
-	s set $c linger2 3
-	half_close
-	s close $c
-	check "$family orphan in fin_wait2" states fin_wait2 close_wait
-	check "$family TCP_LINGER2" states none close_wait
-
-	start fin_timeout
-	tune $A tcp_fin_timeout 3
-	half_close
-	s close $c
-	check "$family another orphan in fin_wait2" states fin_wait2 close_wait
-	check "$family tcp_fin_timeout" states none close_wait
-	tune $A tcp_fin_timeout 60
 
 	start no_linger2
 	s set $c linger2 -1
 	half_close
 	s close $c
-	check "$family TCP_LINGER2 -1" states none none
+
+	start linger2
+	s set $c linger2 5
+	half_close
+	s close $c
+	check "$family orphan with TCP_LINGER2" states fin_wait2 close_wait
+
+	start fin_timeout
+	half_close
+	s close $c
+	check "$family orphan" states fin_wait2 close_wait
 
 	ready expiry
-	tune $B tcp_synack_retries 1
 	drop $A synacks $to
 	dial
-	check "$family before the SYN-ACK's expiry" states syn_sent syn_recv
 	s close $c
-	check "$family SYN-ACK expiry" states none none
+	check "$family request" states none syn_recv
 
 	ready orphaned
 	drop $A synacks $to
 	dial
-	check "$family a request" states syn_sent syn_recv
-	s close $l
-	check "$family its listener is closed" mirrors $A $B
 	s close $c
-	check "$family the request's end" states none none
-	tune $B tcp_synack_retries 7
+	s close $l
+	check "$family request without a listener" states none syn_recv
+}
+
+expire() {
+	recall user_timeout
+	check "$family user timeout" states none established
+	recall retries2
+	check "$family tcp_retries2" states none established
+	recall keepalive
+	check "$family keepalive" states none established
+	recall no_linger2
+	check "$family TCP_LINGER2 -1" states none none
+	recall linger2
+	check "$family TCP_LINGER2" states none close_wait
+	recall fin_timeout
+	check "$family tcp_fin_timeout" states none close_wait
+	recall expiry
+	check "$family SYN-ACK expiry" states none none
+	recall orphaned
+	check "$family SYN-ACK expiry without a listener" states none none
 }
 
 closes() {
@@ -192,9 +194,19 @@ cookies() {
 }
 
 two_ends
+tune $A tcp_retries2 1
+tune $A tcp_fin_timeout 5
+tune $B tcp_synack_retries 2
 for family in v4 v6; do
 	speak $family
-	timers
+	arm
+done
+for family in v4 v6; do
+	expire
+done
+tune $A tcp_retries2 15
+for family in v4 v6; do
+	speak $family
 	closes
 	withheld
 	cookies

@@ -87,7 +87,7 @@ for family in v4 v6; do
 	check "$family time_wait at the server" states none time_wait
 	s close $c
 	s close $sv
-	from=$((from - 1)) to=$((to - 1))
+	CASES=$((CASES - 1))
 	start again
 	check "$family a newer SYN opens it again" states established established
 done
