@@ -2,12 +2,13 @@
 /*
  * churn - TCP connections one after another, closed in every manner, and none may fail
  *
- * usage: churn [-c NETNS] [-s NETNS] [-t SECONDS] ADDRESS PORT
+ * usage: churn [-c NETNS] [-s NETNS] [-t SECONDS] [-p MILLISECONDS] ADDRESS PORT
  *
  * The server listens at ADDRESS in one namespace, the client dials it from the other. A connection
  * exchanges MESSAGE bytes each way and then ends as its first byte says (enum manner); some more
- * live as long as the program and exchange a message now and then. Ends after SECONDS or at SIGTERM
- * and prints "churn: N connections, N errors"; exits 1 if there was an error or no connection.
+ * live as long as the program and exchange a message now and then. Between connections it pauses for
+ * MILLISECONDS. Ends after SECONDS or at SIGTERM and prints "churn: N connections, N errors"; exits
+ * 1 if there was an error or no connection.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -48,6 +49,9 @@ struct client {
 	enum manner manner;
 	bool answered;
 };
+
+static const char usage[] =
+	"usage: churn [-c NETNS] [-s NETNS] [-t SECONDS] [-p MILLISECONDS] ADDRESS PORT";
 
 static unsigned int errors;
 static char message[MESSAGE];
@@ -259,8 +263,9 @@ static bool told_to_stop(void)
 	return sigismember(&pending, SIGTERM);
 }
 
-static unsigned int drive(const struct addrinfo *to, int seconds)
+static unsigned int drive(const struct addrinfo *to, int seconds, int pause)
 {
+	struct timespec idle = { pause / 1000, pause % 1000 * 1000000L };
 	time_t end = time(NULL) + seconds;
 	unsigned int connections = 0;
 	int kept[NR_KEPT];
@@ -274,6 +279,8 @@ static unsigned int drive(const struct addrinfo *to, int seconds)
 		visit(to, connections % NR_MANNERS);
 		if (++connections % 16 == 0)
 			exchange(kept);
+		if (pause)
+			nanosleep(&idle, NULL);
 	}
 	for (int i = 0; i < NR_KEPT; i++) {
 		shutdown(kept[i], SHUT_WR);
@@ -297,7 +304,8 @@ static int listen_at(const struct addrinfo *at)
 	return fd;
 }
 
-static int run(const struct addrinfo *to, const char *client, const char *server, int seconds)
+static int run(const struct addrinfo *to, const char *client, const char *server, int seconds,
+	       int pause)
 {
 	unsigned int connections;
 	int listener;
@@ -323,7 +331,7 @@ static int run(const struct addrinfo *to, const char *client, const char *server
 	close(listener);
 	close(leash[0]);
 	enter(client);
-	connections = drive(to, seconds);
+	connections = drive(to, seconds, pause);
 	close(leash[1]);
 	if (waitpid(child, &status, 0) != child || !WIFEXITED(status))
 		die("server");
@@ -342,24 +350,26 @@ int main(int argc, char **argv)
 	const char *server = NULL;
 	struct addrinfo *to;
 	int seconds = 0;
+	int pause = 0;
 	int option;
 
-	while ((option = getopt(argc, argv, "c:s:t:")) != -1) {
+	while ((option = getopt(argc, argv, "c:s:t:p:")) != -1) {
 		if (option == 'c')
 			client = optarg;
 		else if (option == 's')
 			server = optarg;
 		else if (option == 't')
 			seconds = atoi(optarg);
+		else if (option == 'p')
+			pause = atoi(optarg);
 		else
 			return 2;
 	}
 	if (argc - optind != 2 || getaddrinfo(argv[optind], argv[optind + 1], &hints, &to)) {
-		fprintf(stderr,
-			"usage: churn [-c NETNS] [-s NETNS] [-t SECONDS] ADDRESS PORT\n");
+		fprintf(stderr, "%s\n", usage);
 		return 2;
 	}
 	for (int i = 0; i < MESSAGE; i++)
 		message[i] = 'a' + i % 26;
-	return run(to, client, server, seconds);
+	return run(to, client, server, seconds, pause);
 }

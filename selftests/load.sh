@@ -33,7 +33,7 @@ come_and_go() {
 
 # traffic ARGUMENT...: a program that runs all the time.
 traffic() {
-	churn "$@" >>"$TMP/churned" 2>&1 &
+	churn -p 5 "$@" >>"$TMP/churned" 2>&1 &
 	CHILDREN[$!]=1
 	TRAFFIC+=($!)
 }
