@@ -6,9 +6,9 @@
  *
  * The server listens at ADDRESS in one namespace, the client dials it from the other. A connection
  * exchanges MESSAGE bytes each way and then ends as its first byte says (enum manner); some more
- * live as long as the program and exchange a message now and then. Between connections it pauses for
- * MILLISECONDS. Ends after SECONDS or at SIGTERM and prints "churn: N connections, N errors"; exits
- * 1 if there was an error or no connection.
+ * live as long as the program and exchange a message now and then. Between connections it pauses.
+ * Ends after SECONDS or at SIGTERM and prints "churn: N connections, N errors"; exits 1 if there
+ * was an error or no connection.
  */
 #define _GNU_SOURCE
 #include <errno.h>
