@@ -179,7 +179,8 @@ void counters_move(struct counters *c, enum flow_class class, bool initiator,
  * @c: the namespace's counters
  * @begins: it begins to listen, or ends
  *
- * One that listened before counting began is not there to be taken away.
+ * The end of one that began unseen cannot be told from another's: the gauge
+ * is right where the namespace is complete, and never negative.
  */
 void counters_listen(struct counters *c, bool begins)
 {
@@ -192,6 +193,15 @@ void counters_listen(struct counters *c, bool begins)
 }
 
 /**
+ * counters_deafen - listening sockets are not watched any more
+ * @c: the namespace's counters
+ */
+void counters_deafen(struct counters *c)
+{
+	atomic_set(&c->listening, 0);
+}
+
+/**
  * counters_read - add the shards up
  * @c: the namespace's counters
  * @sum: filled whole
@@ -201,7 +211,7 @@ void counters_listen(struct counters *c, bool begins)
  */
 void counters_read(const struct counters *c, struct counters_sum *sum)
 {
-	u64 listened = atomic64_read(&c->listened);
+	u64 listened = atomic64_read(&c->listened), ended;
 	unsigned int i, a, b, k;
 
 	memset(sum, 0, sizeof(*sum));
@@ -224,10 +234,12 @@ void counters_read(const struct counters *c, struct counters_sum *sum)
 		}
 	}
 	sum->listening = atomic_read(&c->listening);
+	/* One may begin between the two reads. */
+	ended = listened > sum->listening ? listened - sum->listening : 0;
 	sum->born[COLUMN_LOCAL] += listened;
 	sum->moved[COLUMN_LOCAL][FSM_CLOSE][FSM_LISTEN] = listened;
-	sum->moved[COLUMN_LOCAL][FSM_LISTEN][FSM_CLOSE] = listened - sum->listening;
-	sum->left[COLUMN_LOCAL] += listened - sum->listening;
+	sum->moved[COLUMN_LOCAL][FSM_LISTEN][FSM_CLOSE] = ended;
+	sum->left[COLUMN_LOCAL] += ended;
 }
 
 /* The number of initiators (or responders) of one class in one state. */

@@ -83,6 +83,7 @@ void counters_reclass(struct counters *c, enum flow_class from, enum flow_class 
 void counters_move(struct counters *c, enum flow_class class, bool initiator,
 		   u8 from, u8 to, u8 other);
 void counters_listen(struct counters *c, bool begins);
+void counters_deafen(struct counters *c);
 enum counters_column counters_column(enum flow_class class, bool initiator);
 
 void counters_read(const struct counters *c, struct counters_sum *sum);

@@ -155,35 +155,32 @@ static unsigned long delay_until(u64 when)
  * @flow: the flow, locked, in the table
  * @when: in jiffies
  *
- * If it is to be asked earlier anyway nothing changes. Any context.
+ * If it is to be asked earlier anyway nothing changes, and no lock is taken.
+ * Any context.
  */
 void expire_arm(struct flow *flow, unsigned long when)
 {
 	struct wheel *w = wheel_of(flow);
 	long wait = max(0L, (long)(when - jiffies));
 	u64 now = get_jiffies_64();
-	u64 next;
 
 	lockdep_assert_held(&flow->lock);
+	if (flow->armed && !time_before(when, flow->asked))
+		return;
+	flow->armed = true;
+	flow->asked = when;
+
 	raw_spin_lock(&w->lock);
-	if (flow->slot >= 0) {
-		if (!time_before(when, flow->fires)) {
-			raw_spin_unlock(&w->lock);
-			return;
-		}
+	if (flow->slot >= 0)
 		unlink_flow(w, flow);
-	}
 	advance(w, now);
 	link_flow(w, flow, now + wait);
-	next = flow->fires;
-	if (w->scheduled && w->next <= next) {
-		raw_spin_unlock(&w->lock);
-		return;
+	if (!w->scheduled || flow->fires < w->next) {
+		w->scheduled = true;
+		w->next = flow->fires;
+		mod_delayed_work(queue, &w->work, delay_until(w->next));
 	}
-	w->scheduled = true;
-	w->next = next;
 	raw_spin_unlock(&w->lock);
-	mod_delayed_work(queue, &w->work, delay_until(next));
 }
 
 /**
@@ -287,6 +284,7 @@ static void ask(struct flow *flow)
 
 	if (!flow_relock(flow, &flags))
 		return;
+	flow->armed = false;
 	if (!has_socket(flow) && time_after_eq(jiffies, flow->seen + timeout_of(flow) * HZ))
 		time_out(flow);
 	flow_settle(flow);
@@ -298,7 +296,7 @@ static unsigned int take(struct wheel *w, struct flow **due)
 {
 	unsigned int n = 0, level;
 	unsigned long flags;
-	u64 now, next;
+	u64 now;
 
 	raw_spin_lock_irqsave(&w->lock, flags);
 	now = get_jiffies_64();
@@ -317,10 +315,9 @@ static unsigned int take(struct wheel *w, struct flow **due)
 		}
 	}
 	if (!n) {
-		w->scheduled = earliest(w, &next);
-		w->next = next;
+		w->scheduled = earliest(w, &w->next);
 		if (w->scheduled)
-			mod_delayed_work(queue, &w->work, delay_until(next));
+			mod_delayed_work(queue, &w->work, delay_until(w->next));
 	}
 	raw_spin_unlock_irqrestore(&w->lock, flags);
 	return n;

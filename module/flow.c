@@ -17,6 +17,7 @@
 #define FLOW_LOCKS	1024	/* bucket locks; a power of two */
 #define FLOW_SHARE	8192	/* bytes of memory for each flow that max_flows allows */
 #define FLOW_EMBRYONIC	8	/* at most this part of max_flows is half-open forwarded flows */
+#define FLOW_GUEST	8	/* and this part is for a namespace of another user namespace */
 
 static unsigned int max_flows __read_mostly;
 module_param(max_flows, uint, 0400);
@@ -162,6 +163,7 @@ static struct flow *flow_alloc(struct net *net, const struct flow_key *key, u32 
 	flow->seen = jiffies;
 	flow->class = key_is_self(key) ? CLASS_SELF : class;
 	flow->initiator = key_is_self(key) ? 0 : initiator;
+	flow->armed = false;
 	flow->embryonic = false;
 	flow->dead = false;
 	fsm_init(&flow->fsm, flow->class == CLASS_SELF);
@@ -178,6 +180,10 @@ static struct flow *flow_alloc(struct net *net, const struct flow_key *key, u32 
 static bool flow_get_place(struct tcpstate_net *tn, enum flow_class class)
 {
 	if (READ_ONCE(tn->dying))
+		return false;
+	/* Who is root only there must not starve the others. */
+	if (tn->net->user_ns != &init_user_ns &&
+	    atomic_read(&tn->flows) >= flow_limit() / FLOW_GUEST)
 		return false;
 	if (class == CLASS_FORWARDED &&
 	    atomic_read(&tn->embryonic) >= flow_limit() / FLOW_EMBRYONIC)
@@ -228,6 +234,8 @@ struct flow *flow_create(struct net *net, const struct flow_key *key, enum flow_
 	raw_spin_lock_irqsave(&flow->lock, *flags);
 	raw_spin_lock(bucket_lock(hash));
 	other = lookup(net, key, hash);
+	if (other && READ_ONCE(other->dead))
+		other = NULL;
 	if (!other)
 		hlist_add_head_rcu(&flow->node, bucket(hash));
 	raw_spin_unlock(bucket_lock(hash));
@@ -239,7 +247,9 @@ struct flow *flow_create(struct net *net, const struct flow_key *key, enum flow_
 	raw_spin_unlock_irqrestore(&flow->lock, *flags);
 	kmem_cache_free(cache, flow);
 	flow_put_place(tn);
-	return flow_relock(other, flags) ? other : NULL;
+	if (flow_relock(other, flags))
+		return other;
+	goto untracked;
 
 no_memory:
 	flow_put_place(tn);
@@ -256,9 +266,12 @@ untracked:
  */
 void flow_move(struct flow *flow, unsigned int e, u8 to)
 {
-	struct flow_end *end = &flow->end[e];
+	struct flow_end *end;
 
 	lockdep_assert_held(&flow->lock);
+	if (flow->class == CLASS_SELF)
+		e = 0;
+	end = &flow->end[e];
 	if (end->shown == to)
 		return;
 	counters_move(&flow_pernet(flow)->counters, flow->class, e == flow->initiator,
@@ -319,10 +332,25 @@ void flow_local(struct flow *flow, unsigned int e)
 	flow_reclass(flow, class_of(flow, flow->initiator), flow->initiator);
 }
 
+/**
+ * flow_remote - an end that was taken for local is not
+ * @flow: the flow, locked
+ * @e: which end; it never had a socket
+ */
+void flow_remote(struct flow *flow, unsigned int e)
+{
+	lockdep_assert_held(&flow->lock);
+	if (flow->class != CLASS_LOOPBACK || flow->end[e].socket != SOCKET_NONE ||
+	    flow->end[e].sock != FSM_CLOSE)
+		return;
+	flow->end[e].local = false;
+	flow_reclass(flow, class_of(flow, flow->initiator), flow->initiator);
+}
+
 /* An end opens anew: from here on it is the initiator, unless both open at once. */
 static void flow_opens(struct flow *flow, unsigned int e)
 {
-	u8 other = flow->fsm.end[!e].state;
+	u8 other = flow->end[!e].shown;
 
 	if (flow->class == CLASS_SELF || e == flow->initiator ||
 	    other == FSM_SYN_SENT || other == FSM_SYN_RECV)
@@ -377,17 +405,19 @@ static void flow_remove(struct flow *flow)
 	struct tcpstate_net *tn = flow_pernet(flow);
 
 	lockdep_assert_held(&flow->lock);
-	flow->dead = true;
+	WRITE_ONCE(flow->dead, true);
 	flow_embryonic(flow);
 	flow_move(flow, 0, FSM_CLOSE);
 	flow_move(flow, 1, FSM_CLOSE);
 	counters_gone(&tn->counters, flow->class);
 	expire_forget(flow);
+	/* A namespace without flows may go at once: it is not touched any more. */
+	atomic_dec(&tn->flows);
 
 	raw_spin_lock(bucket_lock(flow->hash));
 	hlist_del_rcu(&flow->node);
 	raw_spin_unlock(bucket_lock(flow->hash));
-	flow_put_place(tn);
+	atomic_dec(&flows);
 	call_rcu(&flow->rcu, flow_free);
 }
 

@@ -76,14 +76,16 @@ struct flow_end {
  * @key: identity, written once
  * @hash: of @key
  * @slot: slot of the wheel, or a negative number; under the wheel's lock
- * @fires: when that slot fires, in jiffies; under the wheel's lock
+ * @fires: when that slot fires, in 64-bit jiffies; under the wheel's lock
  * @lock: guards what follows; raw, irqs off, held for a few dozen
  *	  instructions: it is taken in tracepoint probes
+ * @asked: when it is to be asked again, in jiffies, with @armed
  * @seen: when it was last heard of, in jiffies
  * @class: enum flow_class
  * @initiator: index of the end that opened the connection
+ * @armed: it hangs in the wheel, or was just taken out of it
  * @embryonic: counted in tcpstate_net::embryonic
- * @dead: out of the table, or never in it
+ * @dead: out of the table
  * @end: the two ends, in the order of @key
  * @fsm: what the engine knows
  *
@@ -97,12 +99,14 @@ struct flow {
 	struct flow_key key;
 	u32 hash;
 	int slot;
-	unsigned long fires;
+	u64 fires;
 
 	raw_spinlock_t lock;
+	unsigned long asked;
 	unsigned long seen;
 	u8 class;
 	u8 initiator;
+	bool armed;
 	bool embryonic;
 	bool dead;
 	struct flow_end end[2];
@@ -119,6 +123,7 @@ bool flow_relock(struct flow *flow, unsigned long *flags);
 void flow_unlock(struct flow *flow, unsigned long flags);
 void flow_move(struct flow *flow, unsigned int e, u8 to);
 void flow_local(struct flow *flow, unsigned int e);
+void flow_remote(struct flow *flow, unsigned int e);
 void flow_apply(struct flow *flow, const struct fsm_result *r);
 void flow_settle(struct flow *flow);
 void flow_purge(bool (*match)(const struct net *net));

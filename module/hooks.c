@@ -22,9 +22,8 @@
  * @tn: ours of it
  * @p: the segment
  * @key: its flow's key
- * @src: index of the sender in @key; !@src is the receiver, but for a socket
- *	 connected to itself
- * @dst: index of the receiver
+ * @src: index of the sender in @key
+ * @dst: index of the receiver, the same for a socket connected to itself
  */
 struct event {
 	struct net *net;
@@ -35,30 +34,57 @@ struct event {
 	unsigned int dst;
 };
 
-static bool event_read(struct event *ev, const struct sk_buff *skb, const struct net_device *dev,
-		       const struct nf_hook_state *state, bool verify)
+/* Return: whether it is TCP that counts. What was read at an earlier hook is not counted again. */
+static bool event_read(struct event *ev, const struct sk_buff *skb,
+		       const struct nf_hook_state *state, bool again)
 {
-	const struct packet *p = &ev->p;
-
 	ev->net = state->net;
 	ev->tn = tcpstate_pernet(state->net);
 	switch (skb_read(skb, state->pf, &ev->p)) {
-	case PACKET_OTHER:
-		return false;
-	case PACKET_MALFORMED:
-		netns_count(ev->tn, REASON_MALFORMED);
-		return false;
 	case PACKET_OK:
-		break;
-	}
-	if (verify && p->s.flags & SEGMENT_RARE && !skb_checksum_ok(skb, p)) {
-		netns_count(ev->tn, REASON_BAD_CHECKSUM);
+		return true;
+	case PACKET_MALFORMED:
+		if (!again)
+			netns_count(ev->tn, REASON_MALFORMED);
+		return false;
+	default:
 		return false;
 	}
+}
+
+/* Segments that move a state must be intact; the rest is left to the socket. */
+static bool event_intact(const struct event *ev, const struct sk_buff *skb, bool again)
+{
+	if (!(ev->p.s.flags & SEGMENT_RARE) || skb_checksum_ok(skb, &ev->p))
+		return true;
+	if (!again)
+		netns_count(ev->tn, REASON_BAD_CHECKSUM);
+	return false;
+}
+
+static void event_key(struct event *ev, u32 scope)
+{
+	const struct packet *p = &ev->p;
+
 	ev->src = flow_key_init(&ev->key, ev->net, p->family, &p->src, &p->dst,
-				htons(p->s.sport), htons(p->s.dport), skb_scope(skb, p, dev));
+				htons(p->s.sport), htons(p->s.dport), scope);
 	ev->dst = !ev->src;
-	return true;
+}
+
+/*
+ * The flow of a segment that no socket speaks for. A socket that is not bound
+ * to the VRF that its segments pass has no scope.
+ */
+static struct flow *event_flow(struct event *ev, u32 scope, unsigned long *flags)
+{
+	struct flow *flow;
+
+	event_key(ev, scope);
+	flow = flow_find(ev->net, &ev->key, flags);
+	if (flow || !scope)
+		return flow;
+	event_key(ev, 0);
+	return flow_find(ev->net, &ev->key, flags);
 }
 
 static void event_count(const struct event *ev, enum fsm_verdict verdict)
@@ -85,6 +111,9 @@ static enum fsm_verdict sent(struct flow *flow, const struct event *ev, bool cer
 
 	verdict = fsm_sent(&flow->fsm, ev->src, &ev->p.s, certain, &r);
 	flow_apply(flow, &r);
+	/* Neither repetitions nor rubbish keep a flow. */
+	if (verdict == FSM_ACCEPTED)
+		flow->seen = jiffies;
 	return verdict;
 }
 
@@ -95,6 +124,9 @@ static enum fsm_verdict received(struct flow *flow, const struct event *ev, bool
 
 	verdict = fsm_received(&flow->fsm, ev->dst, &ev->p.s, certain, &r);
 	flow_apply(flow, &r);
+	/* Neither repetitions nor rubbish keep a flow. */
+	if (verdict == FSM_ACCEPTED)
+		flow->seen = jiffies;
 	return verdict;
 }
 
@@ -116,7 +148,7 @@ static bool answers(const struct segment *s)
 static struct flow *local_create(const struct event *ev, const struct net_device *out,
 				 unsigned long *flags)
 {
-	bool loopback = out->flags & IFF_LOOPBACK;
+	bool loopback = out->flags & IFF_LOOPBACK || netif_is_l3_master(out);
 	struct witness_news news;
 
 	if (opens(&ev->p.s))
@@ -179,17 +211,23 @@ static unsigned int hook_local_out(void *priv, struct sk_buff *skb,
 	struct flow *flow;
 	struct event ev;
 
-	/* A VRF runs the hook twice: act on the device below it. */
-	if (netif_is_l3_master(state->out) || !event_read(&ev, skb, state->out, state, false))
+	if (!event_read(&ev, skb, state, false))
+		return NF_ACCEPT;
+	/* A VRF runs the hook twice: act on the device below it, but for its own addresses. */
+	if (netif_is_l3_master(state->out) && !skb_to_self(skb, &ev.p))
 		return NF_ACCEPT;
 	owner = socket_owner(skb->sk, &ev.p.s);
-	flow = flow_find(ev.net, &ev.key, &flags);
-	if (!flow && owner != SOCKET_NONE)
-		flow = local_create(&ev, state->out, &flags);
+	if (owner == SOCKET_NONE) {
+		flow = event_flow(&ev, skb_scope(skb, &ev.p, state->out, &ev.p.dst), &flags);
+	} else {
+		event_key(&ev, socket_scope(skb->sk, ev.p.family, &ev.p.dst));
+		flow = flow_find(ev.net, &ev.key, &flags);
+		if (!flow)
+			flow = local_create(&ev, state->out, &flags);
+	}
 	if (!flow)
 		return NF_ACCEPT;
 
-	flow->seen = jiffies;
 	if (flow->class == CLASS_SELF)
 		ev.dst = ev.src;
 	if (owner != SOCKET_NONE)
@@ -210,15 +248,18 @@ static unsigned int hook_local_in(void *priv, struct sk_buff *skb,
 	struct flow *flow;
 	struct event ev;
 
-	if (skb->pkt_type != PACKET_HOST || !event_read(&ev, skb, state->in, state, true))
+	if (skb->pkt_type != PACKET_HOST || !event_read(&ev, skb, state, false) ||
+	    !event_intact(&ev, skb, false))
 		return NF_ACCEPT;
-	flow = flow_find(ev.net, &ev.key, &flags);
+	flow = event_flow(&ev, skb_scope(skb, &ev.p, state->in, &ev.p.src), &flags);
 	if (!flow)
 		return NF_ACCEPT;
 
-	flow->seen = jiffies;
 	if (flow->class == CLASS_SELF)
 		ev.dst = ev.src;
+	/* An address of this host was translated on the way out: the peer is elsewhere. */
+	if (!(state->in->flags & IFF_LOOPBACK) && !netif_is_l3_master(state->in))
+		flow_remote(flow, ev.src);
 	witness_judge(flow, ev.dst);
 	if (!flow->end[ev.src].local)
 		sent(flow, &ev, false);
@@ -237,14 +278,15 @@ static unsigned int hook_forward_first(void *priv, struct sk_buff *skb,
 	struct flow *flow;
 	struct event ev;
 
-	if (!event_read(&ev, skb, state->in, state, true) || !(ev.p.s.flags & SEGMENT_RARE))
+	if (!event_read(&ev, skb, state, false) || !(ev.p.s.flags & SEGMENT_RARE) ||
+	    !event_intact(&ev, skb, false))
 		return NF_ACCEPT;
+	event_key(&ev, l3mdev_master_ifindex_rcu(state->in));
 	flow = flow_find(ev.net, &ev.key, &flags);
 	if (!flow && opens(&ev.p.s))
 		flow = flow_create(ev.net, &ev.key, CLASS_FORWARDED, ev.src, &flags);
 	if (!flow)
 		return NF_ACCEPT;
-	flow->seen = jiffies;
 	if (!flow->end[ev.src].local)
 		event_count(&ev, sent(flow, &ev, false));
 	flow_settle(flow);
@@ -259,12 +301,12 @@ static unsigned int hook_forward_last(void *priv, struct sk_buff *skb,
 	struct flow *flow;
 	struct event ev;
 
-	if (!event_read(&ev, skb, state->in, state, true))
+	if (!event_read(&ev, skb, state, true) || !event_intact(&ev, skb, true))
 		return NF_ACCEPT;
+	event_key(&ev, l3mdev_master_ifindex_rcu(state->in));
 	flow = flow_find(ev.net, &ev.key, &flags);
 	if (!flow)
 		return NF_ACCEPT;
-	flow->seen = jiffies;
 	if (!(ev.p.s.flags & SEGMENT_RARE) && !flow->end[ev.src].local)
 		event_count(&ev, sent(flow, &ev, false));
 	if (!flow->end[ev.dst].local)

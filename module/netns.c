@@ -107,9 +107,13 @@ static bool net_is_dying(const struct net *net)
 
 static void __net_exit netns_exit_batch(struct list_head *nets)
 {
+	bool any = false;
 	struct net *net;
 
-	flow_purge(net_is_dying);
+	list_for_each_entry(net, nets, exit_list)
+		any |= atomic_read(&tcpstate_pernet(net)->flows);
+	if (any)
+		flow_purge(net_is_dying);
 	list_for_each_entry(net, nets, exit_list) {
 		struct tcpstate_net *tn = tcpstate_pernet(net);
 
@@ -140,6 +144,7 @@ static void hooks_stop(void)
 		if (tn->hooked)
 			hooks_unregister(tn->net);
 		tn->hooked = false;
+		counters_deafen(&tn->counters);
 	}
 }
 
@@ -183,8 +188,8 @@ int netns_enable(bool enable)
 			goto unlock;
 		}
 	}
-	hooks_stop();
 	witness_stop();
+	hooks_stop();
 	synchronize_net();
 	flow_purge(net_is_any);
 	enabled = false;

@@ -9,8 +9,10 @@
 #include <net/checksum.h>
 #include <net/ip.h>
 #include <net/ip6_checksum.h>
+#include <net/ip6_fib.h>
 #include <net/ipv6.h>
 #include <net/l3mdev.h>
+#include <net/route.h>
 
 #include "skb.h"
 
@@ -108,22 +110,37 @@ bool skb_checksum_ok(const struct sk_buff *skb, const struct packet *p)
 }
 
 /**
- * skb_scope - the interface scope of a packet's addresses
+ * skb_to_self - does a packet that leaves go to an address of this host?
+ * @skb: the packet, routed
+ * @p: from skb_read()
+ *
+ * Under RCU.
+ */
+bool skb_to_self(const struct sk_buff *skb, const struct packet *p)
+{
+	if (!skb_dst(skb))
+		return false;
+	if (p->family == NFPROTO_IPV4)
+		return skb_rtable(skb)->rt_flags & RTCF_LOCAL;
+	return ((struct rt6_info *)skb_dst(skb))->rt6i_flags & RTF_LOCAL;
+}
+
+/**
+ * skb_scope - the interface scope of a packet that no socket speaks for
  * @skb: the packet
  * @p: from skb_read()
  * @dev: the device it came in by, or leaves by
+ * @remote: the address that is not of this host
  *
- * The VRF that @dev belongs to, or the interface of link-local addresses.
- * Under RCU. Return: an interface index, 0 for addresses that are valid everywhere.
+ * As the kernel binds a socket that it accepts: to the interface of a peer
+ * with a link-local address, else to the VRF. Under RCU.
+ *
+ * Return: an interface index, 0 for addresses that are valid everywhere.
  */
-u32 skb_scope(const struct sk_buff *skb, const struct packet *p, const struct net_device *dev)
+u32 skb_scope(const struct sk_buff *skb, const struct packet *p, const struct net_device *dev,
+	      const union nf_inet_addr *remote)
 {
-	if (p->family == NFPROTO_IPV6 &&
-	    (ipv6_addr_type(&p->src.in6) | ipv6_addr_type(&p->dst.in6)) & IPV6_ADDR_LINKLOCAL) {
-		if (!(dev->flags & IFF_LOOPBACK))
-			return dev->ifindex;
-		/* To an address of this host: the socket or the route tells which interface. */
-		return skb->sk ? skb->sk->sk_bound_dev_if : inet6_iif(skb);
-	}
+	if (p->family == NFPROTO_IPV6 && ipv6_addr_type(&remote->in6) & IPV6_ADDR_LINKLOCAL)
+		return remote == &p->src ? inet6_iif(skb) : dev->ifindex;
 	return l3mdev_master_ifindex_rcu(dev);
 }

@@ -49,6 +49,26 @@ enum flow_socket socket_owner(const struct sock *sk, const struct segment *s)
 }
 
 /**
+ * socket_scope - the interface scope of a socket's addresses
+ * @sk: a socket of any kind
+ * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * @remote: its peer's address
+ *
+ * What it is bound to, as far as that tells connections apart: the interface
+ * of a link-local peer, or a VRF. Under RCU. Return: an index, or 0.
+ */
+u32 socket_scope(const struct sock *sk, u8 family, const union nf_inet_addr *remote)
+{
+	int device = READ_ONCE(sk->sk_bound_dev_if);
+
+	if (!device)
+		return 0;
+	if (family == NFPROTO_IPV6 && ipv6_addr_type(&remote->in6) & IPV6_ADDR_LINKLOCAL)
+		return device;
+	return l3mdev_master_ifindex_by_index(sock_net(sk), device);
+}
+
+/**
  * socket_key - the key of a full socket's connection
  * @sk: the socket
  * @key: filled if it has both addresses
@@ -60,10 +80,8 @@ enum flow_socket socket_owner(const struct sock *sk, const struct segment *s)
 bool socket_key(const struct sock *sk, struct flow_key *key, unsigned int *e)
 {
 	const struct inet_sock *inet = inet_sk(sk);
-	int device = READ_ONCE(sk->sk_bound_dev_if);
 	union nf_inet_addr local = {}, remote = {};
 	u8 family = NFPROTO_IPV4;
-	u32 scope = 0;
 
 	if (!inet->inet_sport || !inet->inet_dport)
 		return false;
@@ -72,19 +90,14 @@ bool socket_key(const struct sock *sk, struct flow_key *key, unsigned int *e)
 		family = NFPROTO_IPV6;
 		local.in6 = sk->sk_v6_rcv_saddr;
 		remote.in6 = sk->sk_v6_daddr;
-		if ((ipv6_addr_type(&local.in6) | ipv6_addr_type(&remote.in6)) &
-		    IPV6_ADDR_LINKLOCAL)
-			scope = device;
 	}
 #endif
 	if (family == NFPROTO_IPV4) {
 		local.ip = sk->sk_rcv_saddr;
 		remote.ip = sk->sk_daddr;
 	}
-	if (device && !scope)
-		scope = l3mdev_master_ifindex_by_index(sock_net(sk), device);
-	*e = flow_key_init(key, sock_net(sk), family, &local, &remote,
-			   inet->inet_sport, inet->inet_dport, scope);
+	*e = flow_key_init(key, sock_net(sk), family, &local, &remote, inet->inet_sport,
+			   inet->inet_dport, socket_scope(sk, family, &remote));
 	return true;
 }
 
@@ -242,6 +255,14 @@ void socket_news(const struct sock *sk, u8 state, struct witness_news *news)
 	}
 }
 
+static bool has_key(const struct sock *sk, const struct flow_key *key)
+{
+	struct flow_key own;
+	unsigned int e;
+
+	return socket_key(sk, &own, &e) && !memcmp(&own, key, sizeof(own));
+}
+
 static struct sock *lookup(struct net *net, const struct flow_key *key, unsigned int e, int device)
 {
 	const union nf_inet_addr *local = &key->addr[e], *remote = &key->addr[!e];
@@ -274,12 +295,16 @@ bool socket_lookup(struct net *net, const struct flow_key *key, unsigned int e, 
 		   struct witness_news *news)
 {
 	struct sock *sk = lookup(net, key, e, device);
+	bool found = true;
 
 	if (!sk)
 		return false;
 	socket_news(sk, READ_ONCE(sk->sk_state), news);
-	if (sk_fullsock(sk))
+	if (sk_fullsock(sk)) {
+		/* One that was bound elsewhere meanwhile reports under another key. */
+		found = has_key(sk, key);
 		news->cause = withheld_by(sk);
+	}
 	sock_gen_put(sk);
-	return true;
+	return found;
 }

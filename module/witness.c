@@ -352,6 +352,8 @@ void witness_check(struct flow *flow, unsigned int e)
 			look_at(end, jiffies + DOUBT);	/* its event is on its way */
 		else if (found && (news.socket != SOCKET_FULL || socket != SOCKET_FULL))
 			witness_commit(flow, e, &news);
+		else
+			end->misses = 0;
 		if (end->differs && !time_before(jiffies, end->since + GRACE)) {
 			if (found && !end->silent)
 				end->cause = news.cause;
@@ -374,7 +376,8 @@ static struct flow *adopt(struct net *net, const struct flow_key *key, unsigned 
 
 	flow = flow_create(net, key, responder ? CLASS_LOCAL_RESPONDER : CLASS_LOCAL_INITIATOR,
 			   responder ? !e : e, flags);
-	if (!flow || flow->end[!e].shown != FSM_CLOSE || flow->end[!e].local)
+	if (!flow || flow->class == CLASS_SELF || flow->end[!e].shown != FSM_CLOSE ||
+	    flow->end[!e].local)
 		return flow;
 	far = news->state == FSM_CLOSE_WAIT ? FSM_FIN_WAIT2 : FSM_ESTABLISHED;
 	fsm_adopt(&flow->fsm, !e, far, NULL);
@@ -383,7 +386,10 @@ static struct flow *adopt(struct net *net, const struct flow_key *key, unsigned 
 	return flow;
 }
 
-/* A closed socket may live on: as a timewait socket, or as the child that won. */
+/*
+ * A closed socket may live on as a timewait socket; a request may have followed
+ * it already. Return: whether another full socket, the child that won, has its place.
+ */
 static bool replaced(struct net *net, const struct flow_key *key, unsigned int e, int device,
 		     struct witness_news *news)
 {
@@ -391,7 +397,7 @@ static bool replaced(struct net *net, const struct flow_key *key, unsigned int e
 
 	if (!socket_lookup(net, key, e, device, &other))
 		return false;
-	if (other.socket != SOCKET_TIMEWAIT)
+	if (other.socket == SOCKET_FULL)
 		return true;
 	*news = other;
 	return false;
@@ -445,10 +451,18 @@ void witness_look(const struct sock *sk)
 		goto out;
 	/* What it did since, it has reported itself. */
 	flow = flow_find(sock_net(sk), &key, &flags);
-	if (flow)
+	if (flow) {
 		flow_unlock(flow, flags);
-	else
-		look(sk, state == TCP_SYN_SENT ? TCP_CLOSE : TCP_SYN_RECV, state, true);
+		goto out;
+	}
+	look(sk, state == TCP_SYN_SENT ? TCP_CLOSE : TCP_SYN_RECV, state, true);
+	/* It may have closed before there was a flow to find. */
+	flow = flow_find(sock_net(sk), &key, &flags);
+	if (flow) {
+		look_at(&flow->end[e], jiffies + DOUBT);
+		flow_settle(flow);
+		flow_unlock(flow, flags);
+	}
 out:
 	rcu_read_unlock();
 }
