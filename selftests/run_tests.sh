@@ -38,7 +38,8 @@ observed() {
 
 	ko=$(module_file)
 	mapfile -t arguments < <(module_arguments)
-	if rmmod tcpstate && insmod "$ko" "${arguments[@]}" witness=observe; then
+	if rmmod tcpstate && insmod "$ko" "${arguments[@]}" witness=observe &&
+		module_arguments | grep -qx witness=observe; then
 		run $1 observe
 		rmmod tcpstate && insmod "$ko" "${arguments[@]}" && return
 	fi
