@@ -91,7 +91,7 @@ static void converse(int listener, const struct sockaddr_storage *to, socklen_t 
 int main(int argc, char **argv)
 {
 	struct timespec begin, end;
-	struct sockaddr_storage to;
+	struct sockaddr_storage to = { 0 };
 	long connections, exchanges;
 	socklen_t len;
 	int listener;
