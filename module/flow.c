@@ -4,6 +4,7 @@
  * that nobody outside can choose a chain. Readers go under RCU and write
  * nothing; a bucket's lock is taken to insert and to remove.
  */
+#include <linux/cache.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/random.h>
@@ -486,7 +487,7 @@ unsigned int flow_limit(void)
  */
 size_t flow_memory(unsigned int n)
 {
-	return (size_t)n * kmem_cache_size(cache);
+	return (size_t)n * ALIGN(kmem_cache_size(cache), cache_line_size());
 }
 
 /* Also keeps the cache from being merged with others: its objects are ours to count. */

@@ -18,8 +18,9 @@
 #include "flow.h"
 #include "socket.h"
 
-/* For how long engine and socket may differ before it is judged. */
+/* For how long engine and socket may differ before it is judged; longer if it would be an error. */
 #define GRACE		(HZ / 5)
+#define PATIENCE	(2 * HZ)
 /* How soon after a doubtful segment a request or timewait socket is looked at. */
 #define DOUBT		2
 
@@ -150,17 +151,35 @@ static bool explains(enum witness_cause cause, u8 engine, u8 socket)
 	       causes[cause].socket & BIT_OF(socket);
 }
 
-/* Book the difference of an end and let the engine follow the socket. */
-static void judge(struct flow *flow, unsigned int e)
+/* Return: what explains the difference of an end, %CAUSE_NONE if nothing does. */
+static enum witness_cause explanation(const struct flow *flow, unsigned int e)
 {
-	struct witness_counters *w = &flow_pernet(flow)->witness;
-	struct flow_end *end = &flow->end[e];
+	const struct flow_end *end = &flow->end[e];
 	u8 engine = flow->fsm.end[e].state;
 	enum witness_cause cause = end->cause;
 
 	if (cause == SILENT_CLOSED && explains(SILENT_NO_TIMEWAIT, engine, end->sock))
 		cause = SILENT_NO_TIMEWAIT;
 	if (explains(cause, engine, end->sock) && witness_cause_silent(cause) == end->silent)
+		return cause;
+	return CAUSE_NONE;
+}
+
+/* When the difference of an end is to be judged. */
+static unsigned long judgement(const struct flow *flow, unsigned int e)
+{
+	return flow->end[e].since + (explanation(flow, e) ? GRACE : PATIENCE);
+}
+
+/* Book the difference of an end and let the engine follow the socket. */
+static void judge(struct flow *flow, unsigned int e)
+{
+	struct witness_counters *w = &flow_pernet(flow)->witness;
+	enum witness_cause cause = explanation(flow, e);
+	struct flow_end *end = &flow->end[e];
+	u8 engine = flow->fsm.end[e].state;
+
+	if (cause)
 		atomic64_inc(&w->causes[cause][end->silent ? engine : end->sock]);
 	else
 		atomic_inc(&w->corrections[engine][end->sock]);
@@ -211,12 +230,14 @@ void witness_judge(struct flow *flow, unsigned int e)
 	struct flow_end *end = &flow->end[e];
 
 	lockdep_assert_held(&flow->lock);
-	if (likely(!end->differs) || time_before(jiffies, end->since + GRACE))
+	if (likely(!end->differs))
 		return;
-	if (end->silent)
+	if (!end->silent) {
+		if (time_after_eq(jiffies, end->since + GRACE))
+			look_at(end, jiffies);
+	} else if (time_after_eq(jiffies, judgement(flow, e))) {
 		judge(flow, e);
-	else
-		look_at(end, jiffies);
+	}
 }
 
 /**
@@ -354,13 +375,12 @@ void witness_check(struct flow *flow, unsigned int e)
 			witness_commit(flow, e, &news);
 		else
 			end->misses = 0;
-		if (end->differs && !time_before(jiffies, end->since + GRACE)) {
-			if (found && !end->silent)
-				end->cause = news.cause;
+		if (end->differs && found && !end->silent)
+			end->cause = news.cause;
+		if (end->differs && time_after_eq(jiffies, judgement(flow, e)))
 			judge(flow, e);
-		} else if (end->differs) {
-			look_at(end, end->since + GRACE + 1);
-		}
+		else if (end->differs)
+			look_at(end, judgement(flow, e) + 1);
 	}
 	flow_settle(flow);
 	flow_unlock(flow, flags);
