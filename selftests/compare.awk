@@ -28,6 +28,9 @@ function read_ss(count,	line, field, name)
 	found = ""
 	while (("ss -tanH" | getline line) > 0) {
 		split(line, field)
+		# Bound and no more: from 6.8 on they are shown too.
+		if (field[1] == "UNCONN")
+			continue
 		name = tolower(field[1])
 		sub(/^estab$/, "established", name)
 		gsub(/-/, "_", name)

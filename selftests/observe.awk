@@ -8,6 +8,9 @@
 BEGIN {
 	ss = "ss -tanH " arguments
 	while ((ss | getline) > 0) {
+		# Bound and no more: from 6.8 on they are shown too.
+		if ($1 == "UNCONN")
+			continue
 		state = tolower($1)
 		# From 6.8 on it shows sockets that are only bound; they have no connection.
 		if (state == "unconn")
