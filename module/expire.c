@@ -28,8 +28,8 @@
 /* For flows without a socket to ask, in seconds. */
 #define TIMEOUT_ESTABLISHED	(5 * 24 * 3600)
 #define TIMEOUT_HALF_CLOSED	3600
-#define TIMEOUT_SYN_SENT	120
-#define TIMEOUT_SYN_RECV	60
+#define TIMEOUT_SYN_SENT	130	/* the last of six repetitions comes after 127 s */
+#define TIMEOUT_SYN_RECV	65	/* of five, after 63 s */
 #define TIMEOUT_FIN_WAIT	120
 #define TIMEOUT_LAST_ACK	30
 #define TIMEOUT_TIME_WAIT	120

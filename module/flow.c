@@ -18,7 +18,7 @@
 #define FLOW_LOCKS	1024	/* bucket locks; a power of two */
 #define FLOW_SHARE	8192	/* bytes of memory for each flow that max_flows allows */
 #define FLOW_EMBRYONIC	8	/* at most this part of max_flows is half-open forwarded flows */
-#define FLOW_GUEST	8	/* and this part is for a namespace of another user namespace */
+#define FLOW_GUEST	2	/* and this part is for all namespaces of other user namespaces */
 
 static unsigned int max_flows __read_mostly;
 module_param(max_flows, uint, 0400);
@@ -30,6 +30,7 @@ static raw_spinlock_t locks[FLOW_LOCKS];
 static siphash_key_t secret __read_mostly __aligned(SIPHASH_ALIGNMENT);
 static struct kmem_cache *cache __read_mostly;
 static atomic_t flows = ATOMIC_INIT(0);
+static atomic_t guests = ATOMIC_INIT(0);	/* those in namespaces of other user namespaces */
 
 static raw_spinlock_t *bucket_lock(u32 hash)
 {
@@ -177,29 +178,42 @@ static struct flow *flow_alloc(struct net *net, const struct flow_key *key, u32 
 	return flow;
 }
 
+static bool is_guest(const struct tcpstate_net *tn)
+{
+	return tn->net->user_ns != &init_user_ns;
+}
+
 /* Take a place under the limits; given back by flow_put_place(). */
 static bool flow_get_place(struct tcpstate_net *tn, enum flow_class class)
 {
 	if (READ_ONCE(tn->dying))
 		return false;
-	/* Who is root only there must not starve the others. */
-	if (tn->net->user_ns != &init_user_ns &&
-	    atomic_read(&tn->flows) >= flow_limit() / FLOW_GUEST)
-		return false;
 	if (class == CLASS_FORWARDED &&
 	    atomic_read(&tn->embryonic) >= flow_limit() / FLOW_EMBRYONIC)
 		return false;
-	if (atomic_inc_return(&flows) > flow_limit()) {
-		atomic_dec(&flows);
-		return false;
+	if (atomic_inc_return(&flows) > flow_limit())
+		goto full;
+	/* Who is root only there must not starve the others. */
+	if (is_guest(tn) && atomic_inc_return(&guests) > flow_limit() / FLOW_GUEST) {
+		atomic_dec(&guests);
+		goto full;
 	}
 	atomic_inc(&tn->flows);
 	return true;
+full:
+	atomic_dec(&flows);
+	return false;
 }
 
+/*
+ * Before the flow leaves its chain: a namespace without flows, or none that a
+ * walk still finds, may go at once. It is not touched any more.
+ */
 static void flow_put_place(struct tcpstate_net *tn)
 {
-	atomic_dec(&tn->flows);
+	if (is_guest(tn))
+		atomic_dec(&guests);
+	atomic_dec_return_release(&tn->flows);
 	atomic_dec(&flows);
 }
 
@@ -223,7 +237,9 @@ struct flow *flow_create(struct net *net, const struct flow_key *key, enum flow_
 	struct tcpstate_net *tn = tcpstate_pernet(net);
 	u32 hash = key_hash(key);
 	struct flow *flow, *other;
+	bool again = true;
 
+retry:
 	if (!flow_get_place(tn, class))
 		goto untracked;
 	if (!counters_ready(&tn->counters))
@@ -250,6 +266,11 @@ struct flow *flow_create(struct net *net, const struct flow_key *key, enum flow_
 	flow_put_place(tn);
 	if (flow_relock(other, flags))
 		return other;
+	/* It left meanwhile: it is not in the way any more. */
+	if (again) {
+		again = false;
+		goto retry;
+	}
 	goto untracked;
 
 no_memory:
@@ -345,6 +366,8 @@ void flow_remote(struct flow *flow, unsigned int e)
 	    flow->end[e].sock != FSM_CLOSE)
 		return;
 	flow->end[e].local = false;
+	flow->end[e].differs = false;
+	flow->end[e].checking = false;
 	flow_reclass(flow, class_of(flow, flow->initiator), flow->initiator);
 }
 
@@ -412,13 +435,11 @@ static void flow_remove(struct flow *flow)
 	flow_move(flow, 1, FSM_CLOSE);
 	counters_gone(&tn->counters, flow->class);
 	expire_forget(flow);
-	/* A namespace without flows may go at once: it is not touched any more. */
-	atomic_dec(&tn->flows);
+	flow_put_place(tn);
 
 	raw_spin_lock(bucket_lock(flow->hash));
 	hlist_del_rcu(&flow->node);
 	raw_spin_unlock(bucket_lock(flow->hash));
-	atomic_dec(&flows);
 	call_rcu(&flow->rcu, flow_free);
 }
 

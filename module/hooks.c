@@ -34,6 +34,11 @@ struct event {
 	unsigned int dst;
 };
 
+static bool opens(const struct segment *s)
+{
+	return (s->flags & (SEGMENT_SYN | SEGMENT_ACK | SEGMENT_RST)) == SEGMENT_SYN;
+}
+
 /* Return: whether it is TCP that counts. What was read at an earlier hook is not counted again. */
 static bool event_read(struct event *ev, const struct sk_buff *skb,
 		       const struct nf_hook_state *state, bool again)
@@ -81,7 +86,8 @@ static struct flow *event_flow(struct event *ev, u32 scope, unsigned long *flags
 
 	event_key(ev, scope);
 	flow = flow_find(ev->net, &ev->key, flags);
-	if (flow || !scope)
+	/* A connection that begins in a VRF has nothing to do with one of that name elsewhere. */
+	if (flow || !scope || opens(&ev->p.s))
 		return flow;
 	event_key(ev, 0);
 	return flow_find(ev->net, &ev->key, flags);
@@ -111,8 +117,9 @@ static enum fsm_verdict sent(struct flow *flow, const struct event *ev, bool cer
 
 	verdict = fsm_sent(&flow->fsm, ev->src, &ev->p.s, certain, &r);
 	flow_apply(flow, &r);
-	/* Neither repetitions nor rubbish keep a flow. */
-	if (verdict == FSM_ACCEPTED)
+	/* Neither repeated SYNs nor rubbish keep a flow; a repeated FIN tells of a living end. */
+	if (verdict == FSM_ACCEPTED ||
+	    (verdict == FSM_IGNORED && ev->p.s.flags & SEGMENT_FIN))
 		flow->seen = jiffies;
 	return verdict;
 }
@@ -128,11 +135,6 @@ static enum fsm_verdict received(struct flow *flow, const struct event *ev, bool
 	if (verdict == FSM_ACCEPTED)
 		flow->seen = jiffies;
 	return verdict;
-}
-
-static bool opens(const struct segment *s)
-{
-	return (s->flags & (SEGMENT_SYN | SEGMENT_ACK | SEGMENT_RST)) == SEGMENT_SYN;
 }
 
 static bool answers(const struct segment *s)
@@ -190,6 +192,8 @@ static void owner_sent(struct flow *flow, const struct event *ev, const struct s
 	struct witness_news news;
 
 	flow_local(flow, ev->src);
+	if (opens(&ev->p.s))
+		witness_conclude(flow, ev->src);
 	witness_judge(flow, ev->src);
 	event_count(ev, sent(flow, ev, true));
 	if (!witness_watches())

@@ -111,7 +111,7 @@ static void __net_exit netns_exit_batch(struct list_head *nets)
 	struct net *net;
 
 	list_for_each_entry(net, nets, exit_list)
-		any |= atomic_read(&tcpstate_pernet(net)->flows);
+		any |= atomic_read_acquire(&tcpstate_pernet(net)->flows);
 	if (any)
 		flow_purge(net_is_dying);
 	list_for_each_entry(net, nets, exit_list) {

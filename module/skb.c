@@ -141,6 +141,6 @@ u32 skb_scope(const struct sk_buff *skb, const struct packet *p, const struct ne
 	      const union nf_inet_addr *remote)
 {
 	if (p->family == NFPROTO_IPV6 && ipv6_addr_type(&remote->in6) & IPV6_ADDR_LINKLOCAL)
-		return remote == &p->src ? inet6_iif(skb) : dev->ifindex;
+		return remote == &p->src ? IP6CB(skb)->iif : dev->ifindex;
 	return l3mdev_master_ifindex_rcu(dev);
 }

@@ -23,6 +23,8 @@
 #define PATIENCE	(2 * HZ)
 /* How soon after a doubtful segment a request or timewait socket is looked at. */
 #define DOUBT		2
+/* How often the full socket that is bound to a device is looked at. */
+#define REBOUND		(60 * HZ)
 
 static const char *const modes[] = {
 	[WITNESS_OFF] = "0",
@@ -145,6 +147,16 @@ static void look_at(struct flow_end *end, unsigned long when)
 	end->checking = true;
 }
 
+/*
+ * A bound socket may be bound elsewhere, or its VRF may go: then it reports
+ * under another key, and this flow would never hear of it again.
+ */
+static void look_slowly(struct flow_end *end)
+{
+	if (end->device && end->socket == SOCKET_FULL)
+		look_at(end, jiffies + REBOUND);
+}
+
 static bool explains(enum witness_cause cause, u8 engine, u8 socket)
 {
 	return cause != CAUSE_NONE && causes[cause].engine & BIT_OF(engine) &&
@@ -241,6 +253,18 @@ void witness_judge(struct flow *flow, unsigned int e)
 }
 
 /**
+ * witness_conclude - an end opens anew: what was not judged yet is now
+ * @flow: the flow, locked
+ * @e: which end
+ */
+void witness_conclude(struct flow *flow, unsigned int e)
+{
+	lockdep_assert_held(&flow->lock);
+	if (flow->end[e].differs && flow->end[e].silent)
+		judge(flow, e);
+}
+
+/**
  * witness_withheld - the engine took back what it had expected
  * @flow: the flow, locked
  * @e: which end
@@ -264,19 +288,20 @@ void witness_commit(struct flow *flow, unsigned int e, const struct witness_news
 {
 	struct flow_end *end = &flow->end[e];
 	bool changed = end->sock != news->state;
-	bool ended_by_timer = false;
+	bool by_timer = news->cause == SILENT_REQUEST_EXPIRED ||
+			news->cause == SILENT_TIMEWAIT_EXPIRED;
 
 	lockdep_assert_held(&flow->lock);
 	flow_local(flow, e);
 	flow->seen = jiffies;
-	if (news->cause == SILENT_REQUEST_EXPIRED || news->cause == SILENT_TIMEWAIT_EXPIRED)
-		ended_by_timer = true;
 	end->socket = news->state == FSM_CLOSE ? SOCKET_NONE : news->socket;
 	end->device = news->device;
 	end->misses = 0;
 	end->checking = false;
 	if (news->timed)
 		look_at(end, news->deadline);
+	else
+		look_slowly(end);
 	if (!changed)
 		return;
 
@@ -292,7 +317,7 @@ void witness_commit(struct flow *flow, unsigned int e, const struct witness_news
 		flow_move(flow, e, news->state);
 	compare(flow, e, true, news->cause);
 	/* No segment will ever tell. */
-	if (end->differs && ended_by_timer)
+	if (end->differs && by_timer)
 		judge(flow, e);
 }
 
@@ -327,6 +352,8 @@ static void missed(struct flow *flow, unsigned int e)
 		news.cause = SILENT_REQUEST_EXPIRED;
 	else if (end->socket == SOCKET_TIMEWAIT)
 		news.cause = SILENT_TIMEWAIT_EXPIRED;
+	else
+		netns_untracked(flow_pernet(flow));	/* it lives on under another key */
 	witness_commit(flow, e, &news);
 }
 
@@ -373,8 +400,10 @@ void witness_check(struct flow *flow, unsigned int e)
 			look_at(end, jiffies + DOUBT);	/* its event is on its way */
 		else if (found && (news.socket != SOCKET_FULL || socket != SOCKET_FULL))
 			witness_commit(flow, e, &news);
-		else
+		else {
 			end->misses = 0;
+			look_slowly(end);
+		}
 		if (end->differs && found && !end->silent)
 			end->cause = news.cause;
 		if (end->differs && time_after_eq(jiffies, judgement(flow, e)))
@@ -504,32 +533,33 @@ static void probe(void *data, const struct sock *sk, const int from, const int t
 
 	if (sk->sk_protocol != IPPROTO_TCP)
 		return;
+	rcu_read_lock();
 	tn = tcpstate_pernet(sock_net(sk));
 	/* A kernel socket may be older, or live longer, than our part of its namespace. */
 	if (!tn || READ_ONCE(tn->dying))
-		return;
+		goto out;
 	if (to == TCP_LISTEN || (from == TCP_LISTEN && to == TCP_CLOSE)) {
 		counters_listen(&tn->counters, to == TCP_LISTEN);
-		return;
+		goto out;
 	}
 	/* A clone has no address yet. */
 	if (from == TCP_LISTEN)
-		return;
+		goto out;
 	/* There may be no port yet: the SYN at LOCAL_OUT tells, unless it waits for data. */
 	if (to == TCP_SYN_SENT) {
 		if (tcp_sk(sk)->fastopen_connect)
 			defer(tn, sk);
-		return;
+		goto out;
 	}
 	/*
 	 * No segment announced it: SYN cookies, TCP_REPAIR. Not with preemption off on
 	 * PREEMPT_RT.
 	 */
 	create = to == TCP_ESTABLISHED || to == TCP_CLOSE_WAIT;
-	rcu_read_lock();
 	if (!look(sk, from, to, create && !IS_ENABLED(CONFIG_PREEMPT_RT)) &&
 	    create && IS_ENABLED(CONFIG_PREEMPT_RT))
 		defer(tn, sk);
+out:
 	rcu_read_unlock();
 }
 

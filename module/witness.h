@@ -91,6 +91,7 @@ void witness_commit(struct flow *flow, unsigned int e, const struct witness_news
 void witness_withheld(struct flow *flow, unsigned int e, enum witness_cause cause);
 void witness_expect(struct flow *flow, unsigned int e);
 void witness_judge(struct flow *flow, unsigned int e);
+void witness_conclude(struct flow *flow, unsigned int e);
 void witness_doubt(struct flow *flow, unsigned int e);
 void witness_check(struct flow *flow, unsigned int e);
 void witness_look(const struct sock *sk);
