@@ -393,14 +393,14 @@ void witness_check(struct flow *flow, unsigned int e)
 	if (!flow_relock(flow, &flags))
 		return;
 	if (end->sock == sock && end->socket == socket) {
-		if (!found && socket != SOCKET_NONE)
+		if (!found && socket != SOCKET_NONE) {
 			missed(flow, e);
-		else if (found && news.socket == SOCKET_FULL && socket != SOCKET_FULL &&
-			 !end->misses++)
+		} else if (found && news.socket == SOCKET_FULL && socket != SOCKET_FULL &&
+			   !end->misses++) {
 			look_at(end, jiffies + DOUBT);	/* its event is on its way */
-		else if (found && (news.socket != SOCKET_FULL || socket != SOCKET_FULL))
+		} else if (found && (news.socket != SOCKET_FULL || socket != SOCKET_FULL)) {
 			witness_commit(flow, e, &news);
-		else {
+		} else {
 			end->misses = 0;
 			look_slowly(end);
 		}
