@@ -260,6 +260,8 @@ static void time_out(struct flow *flow)
 	for (e = 0; e < 2; e++) {
 		fsm_adopt(&flow->fsm, e, FSM_CLOSE, NULL);
 		flow_move(flow, e, FSM_CLOSE);
+		/* Nothing is left that could be judged: it must not keep the flow. */
+		flow->end[e].differs = false;
 	}
 }
 

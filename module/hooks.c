@@ -274,50 +274,47 @@ static unsigned int hook_local_in(void *priv, struct sk_buff *skb,
 	return NF_ACCEPT;
 }
 
-/* The sender acted, whatever a rule does next; nothing but SYN, FIN and RST matters here. */
-static unsigned int hook_forward_first(void *priv, struct sk_buff *skb,
-				       const struct nf_hook_state *state)
+/*
+ * SYN, FIN and RST count as sent at the first hook, whatever a rule does next;
+ * all else is judged once, at the last one. What passes that one is received.
+ */
+static unsigned int forward(struct sk_buff *skb, const struct nf_hook_state *state, bool last)
 {
 	unsigned long flags;
 	struct flow *flow;
 	struct event ev;
+	bool rare;
 
-	if (!event_read(&ev, skb, state, false) || !(ev.p.s.flags & SEGMENT_RARE) ||
-	    !event_intact(&ev, skb, false))
+	if (!event_read(&ev, skb, state, last))
+		return NF_ACCEPT;
+	rare = ev.p.s.flags & SEGMENT_RARE;
+	if ((!last && !rare) || !event_intact(&ev, skb, last))
 		return NF_ACCEPT;
 	event_key(&ev, l3mdev_master_ifindex_rcu(state->in));
 	flow = flow_find(ev.net, &ev.key, &flags);
-	if (!flow && opens(&ev.p.s))
+	if (!flow && !last && opens(&ev.p.s))
 		flow = flow_create(ev.net, &ev.key, CLASS_FORWARDED, ev.src, &flags);
 	if (!flow)
 		return NF_ACCEPT;
-	if (!flow->end[ev.src].local)
+	if (rare != last && !flow->end[ev.src].local)
 		event_count(&ev, sent(flow, &ev, false));
+	if (last && !flow->end[ev.dst].local)
+		received(flow, &ev, false);
 	flow_settle(flow);
 	flow_unlock(flow, flags);
 	return NF_ACCEPT;
 }
 
+static unsigned int hook_forward_first(void *priv, struct sk_buff *skb,
+				       const struct nf_hook_state *state)
+{
+	return forward(skb, state, false);
+}
+
 static unsigned int hook_forward_last(void *priv, struct sk_buff *skb,
 				      const struct nf_hook_state *state)
 {
-	unsigned long flags;
-	struct flow *flow;
-	struct event ev;
-
-	if (!event_read(&ev, skb, state, true) || !event_intact(&ev, skb, true))
-		return NF_ACCEPT;
-	event_key(&ev, l3mdev_master_ifindex_rcu(state->in));
-	flow = flow_find(ev.net, &ev.key, &flags);
-	if (!flow)
-		return NF_ACCEPT;
-	if (!(ev.p.s.flags & SEGMENT_RARE) && !flow->end[ev.src].local)
-		event_count(&ev, sent(flow, &ev, false));
-	if (!flow->end[ev.dst].local)
-		received(flow, &ev, false);
-	flow_settle(flow);
-	flow_unlock(flow, flags);
-	return NF_ACCEPT;
+	return forward(skb, state, true);
 }
 
 #define HOOK(function, number, prio) {		\
