@@ -184,12 +184,36 @@ void counters_move(struct counters *c, enum flow_class class, bool initiator,
  */
 void counters_listen(struct counters *c, bool begins)
 {
+	atomic_inc(&c->told);
 	if (begins) {
 		atomic_inc(&c->listening);
 		atomic64_inc(&c->listened);
 	} else {
 		atomic_dec_if_positive(&c->listening);
 	}
+}
+
+/**
+ * counters_listening - so many listening sockets were found
+ * @c: the namespace's counters
+ * @n: how many
+ *
+ * One after the other. Return: whether that is what had been counted, and none
+ * told of itself since the last time.
+ */
+bool counters_listening(struct counters *c, unsigned int n)
+{
+	int told = atomic_read(&c->told);
+	int before = atomic_read(&c->listening);
+	bool rests = told == c->heard && before == n;
+
+	c->heard = told;
+	if (before == n)
+		return rests;
+	if (n > before)
+		atomic64_add(n - before, &c->listened);
+	atomic_set(&c->listening, n);
+	return false;
 }
 
 /**
@@ -256,6 +280,31 @@ static s64 gauge_of(const struct counters_sum *sum, enum flow_class class, bool 
 static u64 not_negative(s64 n)
 {
 	return n < 0 ? 0 : n;
+}
+
+/**
+ * counters_pairs - flows in a pair of states
+ * @sum: from counters_read()
+ * @path: their path
+ * @row: state of the local end; loopback and forwarded: of the initiator
+ * @column: state of the other end
+ */
+u64 counters_pairs(const struct counters_sum *sum, enum tcpstate_path path, u8 row, u8 column)
+{
+	s64 n;
+
+	switch (path) {
+	case TCPSTATE_PATH_LOCAL:
+		n = sum->pairs[CLASS_LOCAL_INITIATOR][row][column] +
+		    sum->pairs[CLASS_LOCAL_RESPONDER][column][row];
+		break;
+	case TCPSTATE_PATH_LOOPBACK:
+		n = sum->pairs[CLASS_LOOPBACK][row][column] + sum->pairs[CLASS_SELF][row][column];
+		break;
+	default:
+		n = sum->pairs[CLASS_FORWARDED][row][column];
+	}
+	return max_t(s64, n, 0);
 }
 
 /**

@@ -4,6 +4,7 @@
 #define TCPSTATE_COUNTERS_H
 
 #include <linux/atomic.h>
+#include <linux/tcpstate.h>
 #include <linux/types.h>
 
 #include "fsm.h"
@@ -51,11 +52,15 @@ struct counters_shard {
  * @shard: allocated with the first flow that a CPU group sees
  * @listening: listening sockets that were counted
  * @listened: how many began to listen, of all times
+ * @told: how often a listening socket told of its begin or end
+ * @heard: @told when they were counted last
  */
 struct counters {
 	struct counters_shard *shard[COUNTERS_SHARDS_MAX];
 	atomic_t listening;
 	atomic64_t listened;
+	atomic_t told;
+	int heard;
 };
 
 /**
@@ -83,10 +88,12 @@ void counters_reclass(struct counters *c, enum flow_class from, enum flow_class 
 void counters_move(struct counters *c, enum flow_class class, bool initiator,
 		   u8 from, u8 to, u8 other);
 void counters_listen(struct counters *c, bool begins);
+bool counters_listening(struct counters *c, unsigned int n);
 void counters_deafen(struct counters *c);
 enum counters_column counters_column(enum flow_class class, bool initiator);
 
 void counters_read(const struct counters *c, struct counters_sum *sum);
+u64 counters_pairs(const struct counters_sum *sum, enum tcpstate_path path, u8 row, u8 column);
 u64 counters_gauge(const struct counters_sum *sum, enum counters_column column, u8 state);
 u64 counters_initiators(const struct counters_sum *sum, u8 state);
 u64 counters_entered(const struct counters_sum *sum, enum counters_column column, u8 state);

@@ -26,13 +26,16 @@
 #define SLOT_SHIFT(level)	(ilog2(HZ / 32 ? HZ / 32 : 1) + 8 * (level))
 
 /* For flows without a socket to ask, in seconds. */
-#define TIMEOUT_ESTABLISHED	(5 * 24 * 3600)
-#define TIMEOUT_HALF_CLOSED	3600
-#define TIMEOUT_SYN_SENT	130	/* the last of six repetitions comes after 127 s */
-#define TIMEOUT_SYN_RECV	65	/* of five, after 63 s */
-#define TIMEOUT_FIN_WAIT	120
-#define TIMEOUT_LAST_ACK	30
-#define TIMEOUT_TIME_WAIT	120
+static const u32 timeouts[TIMEOUTS] = {
+	[TIMEOUT(TIME_WAIT)] = 120,
+	[TIMEOUT(SYN_RECV)] = 65,	/* the last of five repetitions comes after 63 s */
+	[TIMEOUT(SYN_SENT)] = 130,	/* of six, after 127 s */
+	[TIMEOUT(LAST_ACK)] = 30,
+	[TIMEOUT(FIN_WAIT)] = 120,
+	[TIMEOUT(HALF_CLOSED)] = 3600,
+	[TIMEOUT(ESTABLISHED)] = 5 * 24 * 3600,
+	[TIMEOUT(ONE_SIDED)] = 300,
+};
 
 /**
  * struct wheel - flows by the time at which they want to be asked
@@ -203,22 +206,42 @@ static bool either(const struct flow *flow, u8 state)
 	return flow->end[0].shown == state || flow->end[1].shown == state;
 }
 
-/* How long a flow may be silent that has no socket, in seconds. */
-static unsigned long timeout_of(const struct flow *flow)
+static unsigned int timeout_index(const struct flow *flow)
 {
 	if (either(flow, FSM_TIME_WAIT))
-		return TIMEOUT_TIME_WAIT;
+		return TIMEOUT(TIME_WAIT);
 	if (either(flow, FSM_SYN_RECV))
-		return TIMEOUT_SYN_RECV;
+		return TIMEOUT(SYN_RECV);
 	if (either(flow, FSM_SYN_SENT))
-		return TIMEOUT_SYN_SENT;
+		return TIMEOUT(SYN_SENT);
 	if (either(flow, FSM_LAST_ACK) || either(flow, FSM_CLOSING))
-		return TIMEOUT_LAST_ACK;
+		return TIMEOUT(LAST_ACK);
 	if (either(flow, FSM_FIN_WAIT1) || either(flow, FSM_CLOSE))
-		return TIMEOUT_FIN_WAIT;
+		return TIMEOUT(FIN_WAIT);
 	if (either(flow, FSM_FIN_WAIT2) || either(flow, FSM_CLOSE_WAIT))
-		return TIMEOUT_HALF_CLOSED;
-	return TIMEOUT_ESTABLISHED;
+		return TIMEOUT(HALF_CLOSED);
+	return TIMEOUT(ESTABLISHED);
+}
+
+/* When a flow that has no socket has been silent for too long, in jiffies. */
+static unsigned long silent_until(const struct flow *flow)
+{
+	const u32 *timeout = flow_pernet(flow)->timeouts;
+	u32 seconds = READ_ONCE(timeout[timeout_index(flow)]);
+
+	if (flow_one_sided(flow))
+		seconds = min(seconds, READ_ONCE(timeout[TIMEOUT(ONE_SIDED)]));
+	return flow->seen + seconds * (unsigned long)HZ;
+}
+
+/**
+ * expire_defaults - a namespace's timeouts, unless it changes them
+ * @tn: the namespace
+ */
+void expire_defaults(struct tcpstate_net *tn)
+{
+	BUILD_BUG_ON((u64)TCPSTATE_TIMEOUT_MAX * HZ > LONG_MAX);
+	memcpy(tn->timeouts, timeouts, sizeof(timeouts));
 }
 
 static bool has_socket(const struct flow *flow)
@@ -239,7 +262,7 @@ bool expire_deadline(const struct flow *flow, unsigned long *when)
 	unsigned int e;
 
 	if (any)
-		*when = flow->seen + timeout_of(flow) * HZ;
+		*when = silent_until(flow);
 	for (e = 0; e < 2; e++) {
 		const struct flow_end *end = &flow->end[e];
 
@@ -287,7 +310,7 @@ static void ask(struct flow *flow)
 	if (!flow_relock(flow, &flags))
 		return;
 	flow->armed = false;
-	if (!has_socket(flow) && time_after_eq(jiffies, flow->seen + timeout_of(flow) * HZ))
+	if (!has_socket(flow) && time_after_eq(jiffies, silent_until(flow)))
 		time_out(flow);
 	flow_settle(flow);
 	flow_unlock(flow, flags);

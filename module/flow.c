@@ -1,21 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The flow table: one global array of chains, keyed with a random secret, so
- * that nobody outside can choose a chain. Readers go under RCU and write
- * nothing; a bucket's lock is taken to insert and to remove.
+ * Flows: how they begin, change and end, and how many there may be.
  */
 #include <linux/cache.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/random.h>
-#include <linux/rculist.h>
-#include <linux/siphash.h>
 #include <linux/slab.h>
-#include <net/netns/hash.h>
 
 #include "flow.h"
 
-#define FLOW_LOCKS	1024	/* bucket locks; a power of two */
 #define FLOW_SHARE	8192	/* bytes of memory for each flow that max_flows allows */
 #define FLOW_EMBRYONIC	8	/* at most this part of max_flows is half-open forwarded flows */
 #define FLOW_GUEST	2	/* and this part is for all namespaces of other user namespaces */
@@ -24,82 +18,14 @@ static unsigned int max_flows __read_mostly;
 module_param(max_flows, uint, 0400);
 MODULE_PARM_DESC(max_flows, "flows at most, in all namespaces (default: one for each 8 KiB of memory)");
 
-static struct hlist_head *table __read_mostly;
-static unsigned int table_mask __read_mostly;
-static raw_spinlock_t locks[FLOW_LOCKS];
-static siphash_key_t secret __read_mostly __aligned(SIPHASH_ALIGNMENT);
 static struct kmem_cache *cache __read_mostly;
 static atomic_t flows = ATOMIC_INIT(0);
 static atomic_t guests = ATOMIC_INIT(0);	/* those in namespaces of other user namespaces */
-
-static raw_spinlock_t *bucket_lock(u32 hash)
-{
-	return &locks[hash & (FLOW_LOCKS - 1)];
-}
-
-static struct hlist_head *bucket(u32 hash)
-{
-	return &table[hash & table_mask];
-}
-
-/**
- * flow_key_init - make the key of a segment's or socket's connection
- * @key: filled whole
- * @net: namespace
- * @family: NFPROTO_IPV4 or NFPROTO_IPV6
- * @src: address of one endpoint
- * @dst: address of the other
- * @sport: port of the first
- * @dport: port of the other
- * @scope: interface scope, 0 for none
- *
- * Return: the index of the first endpoint in the key, 0 or 1; the other has
- * the other. A socket connected to itself has 0 twice.
- */
-unsigned int flow_key_init(struct flow_key *key, const struct net *net, u8 family,
-			   const union nf_inet_addr *src, const union nf_inet_addr *dst,
-			   __be16 sport, __be16 dport, u32 scope)
-{
-	size_t size = family == NFPROTO_IPV4 ? sizeof(src->ip) : sizeof(*src);
-	int order = memcmp(src, dst, size);
-	unsigned int first;
-
-	if (!order)
-		order = (int)ntohs(sport) - (int)ntohs(dport);
-	first = order > 0;
-
-	BUILD_BUG_ON(sizeof(*key) != 2 * sizeof(*src) + 2 * sizeof(sport) + 3 * sizeof(u32));
-	memset(key, 0, sizeof(*key));
-	memcpy(&key->addr[first], src, size);
-	memcpy(&key->addr[!first], dst, size);
-	key->port[first] = sport;
-	key->port[!first] = dport;
-	key->scope = scope;
-	key->mix = net_hash_mix(net);
-	key->family = family;
-	return first;
-}
 
 static bool key_is_self(const struct flow_key *key)
 {
 	return key->port[0] == key->port[1] &&
 	       !memcmp(&key->addr[0], &key->addr[1], sizeof(key->addr[0]));
-}
-
-static struct flow *lookup(const struct net *net, const struct flow_key *key, u32 hash)
-{
-	struct flow *flow;
-
-	hlist_for_each_entry_rcu(flow, bucket(hash), node, true)
-		if (flow->hash == hash && flow->net == net &&
-		    !memcmp(&flow->key, key, sizeof(*key)))
-			return flow;
-	return NULL;
-}
-
-static u32 key_hash(const struct flow_key *key)
-{
-	return (u32)siphash(key, sizeof(*key), &secret);
 }
 
 /**
@@ -138,7 +64,7 @@ void flow_unlock(struct flow *flow, unsigned long flags)
  */
 struct flow *flow_find(const struct net *net, const struct flow_key *key, unsigned long *flags)
 {
-	struct flow *flow = lookup(net, key, key_hash(key));
+	struct flow *flow = table_lookup(net, key, table_hash(key));
 
 	return flow && flow_relock(flow, flags) ? flow : NULL;
 }
@@ -163,8 +89,11 @@ static struct flow *flow_alloc(struct net *net, const struct flow_key *key, u32 
 	flow->hash = hash;
 	flow->slot = -1;
 	flow->seen = jiffies;
+	flow->born = ktime_get_mono_fast_ns();
+	flow->provenance = TCPSTATE_PROVENANCE_HANDSHAKE;
 	flow->class = key_is_self(key) ? CLASS_SELF : class;
 	flow->initiator = key_is_self(key) ? 0 : initiator;
+	flow->heard = 0;
 	flow->armed = false;
 	flow->embryonic = false;
 	flow->dead = false;
@@ -173,6 +102,7 @@ static struct flow *flow_alloc(struct net *net, const struct flow_key *key, u32 
 		flow->end[e] = (struct flow_end){
 			.shown = FSM_CLOSE,
 			.sock = FSM_CLOSE,
+			.entered = get_jiffies_64(),
 			.local = counters_column(flow->class, e == flow->initiator) == COLUMN_LOCAL,
 		};
 	return flow;
@@ -181,28 +111,6 @@ static struct flow *flow_alloc(struct net *net, const struct flow_key *key, u32 
 static bool is_guest(const struct tcpstate_net *tn)
 {
 	return tn->net->user_ns != &init_user_ns;
-}
-
-/* Take a place under the limits; given back by flow_put_place(). */
-static bool flow_get_place(struct tcpstate_net *tn, enum flow_class class)
-{
-	if (READ_ONCE(tn->dying))
-		return false;
-	if (class == CLASS_FORWARDED &&
-	    atomic_read(&tn->embryonic) >= flow_limit() / FLOW_EMBRYONIC)
-		return false;
-	if (atomic_inc_return(&flows) > flow_limit())
-		goto full;
-	/* Who is root only there must not starve the others. */
-	if (is_guest(tn) && atomic_inc_return(&guests) > flow_limit() / FLOW_GUEST) {
-		atomic_dec(&guests);
-		goto full;
-	}
-	atomic_inc(&tn->flows);
-	return true;
-full:
-	atomic_dec(&flows);
-	return false;
 }
 
 /*
@@ -215,6 +123,30 @@ static void flow_put_place(struct tcpstate_net *tn)
 		atomic_dec(&guests);
 	atomic_dec_return_release(&tn->flows);
 	atomic_dec(&flows);
+}
+
+/* Take a place under the limits; given back by flow_put_place(). */
+static bool flow_get_place(struct tcpstate_net *tn, enum flow_class class)
+{
+	if (READ_ONCE(tn->dying))
+		return false;
+	if (class == CLASS_FORWARDED &&
+	    atomic_read(&tn->embryonic) >= flow_embryonic_limit(tn))
+		return false;
+	if (atomic_inc_return(&flows) > flow_limit())
+		goto full;
+	/* Who is root only there must not starve the others. */
+	if (is_guest(tn) && atomic_inc_return(&guests) > flow_limit() / FLOW_GUEST) {
+		atomic_dec(&guests);
+		goto full;
+	}
+	if (atomic_inc_return(&tn->flows) <= flow_netns_limit(tn))
+		return true;
+	flow_put_place(tn);
+	return false;
+full:
+	atomic_dec(&flows);
+	return false;
 }
 
 /**
@@ -235,7 +167,7 @@ struct flow *flow_create(struct net *net, const struct flow_key *key, enum flow_
 			 unsigned int initiator, unsigned long *flags)
 {
 	struct tcpstate_net *tn = tcpstate_pernet(net);
-	u32 hash = key_hash(key);
+	u32 hash = table_hash(key);
 	struct flow *flow, *other;
 	bool again = true;
 
@@ -249,13 +181,7 @@ retry:
 		goto no_memory;
 
 	raw_spin_lock_irqsave(&flow->lock, *flags);
-	raw_spin_lock(bucket_lock(hash));
-	other = lookup(net, key, hash);
-	if (other && READ_ONCE(other->dead))
-		other = NULL;
-	if (!other)
-		hlist_add_head_rcu(&flow->node, bucket(hash));
-	raw_spin_unlock(bucket_lock(hash));
+	other = table_insert(flow);
 	if (!other) {
 		counters_born(&tn->counters, flow->class);
 		return flow;
@@ -299,12 +225,14 @@ void flow_move(struct flow *flow, unsigned int e, u8 to)
 	counters_move(&flow_pernet(flow)->counters, flow->class, e == flow->initiator,
 		      end->shown, to, flow->end[!e].shown);
 	end->shown = to;
+	end->entered = get_jiffies_64();
 }
 
 /* Change class and roles. Ends that change their column leave the old one and enter the new. */
 static void flow_reclass(struct flow *flow, enum flow_class class, unsigned int initiator)
 {
 	struct counters *c = &flow_pernet(flow)->counters;
+	u64 entered[2] = { flow->end[0].entered, flow->end[1].entered };
 	u8 shown[2] = { flow->end[0].shown, flow->end[1].shown };
 	bool same = true;
 	unsigned int e;
@@ -319,6 +247,7 @@ static void flow_reclass(struct flow *flow, enum flow_class class, unsigned int 
 		flow->initiator = initiator;
 		return;
 	}
+	/* Other columns, but the same states since the same time. */
 	flow_move(flow, 0, FSM_CLOSE);
 	flow_move(flow, 1, FSM_CLOSE);
 	counters_gone(c, flow->class);
@@ -327,6 +256,8 @@ static void flow_reclass(struct flow *flow, enum flow_class class, unsigned int 
 	counters_born(c, class);
 	flow_move(flow, 0, shown[0]);
 	flow_move(flow, 1, shown[1]);
+	for (e = 0; e < 2; e++)
+		flow->end[e].entered = entered[e];
 }
 
 static enum flow_class class_of(const struct flow *flow, unsigned int initiator)
@@ -371,13 +302,20 @@ void flow_remote(struct flow *flow, unsigned int e)
 	flow_reclass(flow, class_of(flow, flow->initiator), flow->initiator);
 }
 
-/* An end opens anew: from here on it is the initiator, unless both open at once. */
+/*
+ * An end opens anew: another connection, with another id. From here on the end
+ * is the initiator, unless both open at once.
+ */
 static void flow_opens(struct flow *flow, unsigned int e)
 {
 	u8 other = flow->end[!e].shown;
 
-	if (flow->class == CLASS_SELF || e == flow->initiator ||
-	    other == FSM_SYN_SENT || other == FSM_SYN_RECV)
+	if (e != flow->initiator && (other == FSM_SYN_SENT || other == FSM_SYN_RECV))
+		return;
+	flow->born = ktime_get_mono_fast_ns();
+	flow->provenance = TCPSTATE_PROVENANCE_HANDSHAKE;
+	flow->heard = 0;
+	if (flow->class == CLASS_SELF || e == flow->initiator)
 		return;
 	flow_reclass(flow, class_of(flow, e), e);
 }
@@ -411,7 +349,8 @@ static void flow_embryonic(struct flow *flow)
 	u8 initiator = flow->end[flow->initiator].shown;
 	u8 responder = flow->end[!flow->initiator].shown;
 	bool now = !flow->dead && flow->class == CLASS_FORWARDED &&
-		   (initiator == FSM_SYN_SENT || initiator == FSM_SYN_RECV ||
+		   (flow_one_sided(flow) ||
+		    initiator == FSM_SYN_SENT || initiator == FSM_SYN_RECV ||
 		    responder == FSM_SYN_SENT || responder == FSM_SYN_RECV);
 
 	if (now == flow->embryonic)
@@ -423,8 +362,11 @@ static void flow_embryonic(struct flow *flow)
 		atomic_dec(n);
 }
 
-/* Take it out of the table and let go of it; the caller's lock and RCU keep it alive. */
-static void flow_remove(struct flow *flow)
+/**
+ * flow_remove - forget a flow; its connection is not touched
+ * @flow: the flow, locked; kept alive by the lock's section of RCU alone
+ */
+void flow_remove(struct flow *flow)
 {
 	struct tcpstate_net *tn = flow_pernet(flow);
 
@@ -437,9 +379,7 @@ static void flow_remove(struct flow *flow)
 	expire_forget(flow);
 	flow_put_place(tn);
 
-	raw_spin_lock(bucket_lock(flow->hash));
-	hlist_del_rcu(&flow->node);
-	raw_spin_unlock(bucket_lock(flow->hash));
+	table_remove(flow);
 	call_rcu(&flow->rcu, flow_free);
 }
 
@@ -466,30 +406,50 @@ void flow_settle(struct flow *flow)
 		expire_arm(flow, when);
 }
 
-/**
- * flow_purge - remove flows by namespace
- * @match: which namespaces
- *
- * Process context; may sleep between buckets. Nobody creates flows in the
- * namespaces that match.
- */
-void flow_purge(bool (*match)(const struct net *net))
+struct purge {
+	bool (*match)(const struct flow *flow, const void *data);
+	const void *data;
+	u64 removed;
+};
+
+static int purge(struct flow *flow, void *data)
 {
+	struct purge *p = data;
 	unsigned long flags;
-	struct flow *flow;
+
+	/* Asked twice: most flows are not meant, and stay untouched. */
+	if (!p->match(flow, p->data) || !flow_relock(flow, &flags))
+		return 0;
+	if (p->match(flow, p->data)) {
+		flow_remove(flow);
+		p->removed++;
+	}
+	flow_unlock(flow, flags);
+	return 0;
+}
+
+/**
+ * flow_purge - remove flows
+ * @match: which ones; called under RCU, and again with the flow locked
+ * @data: for @match
+ *
+ * @left: how many there may be at most: the walk ends when it is 0
+ *
+ * Process context; may sleep between buckets. What comes meanwhile may stay.
+ *
+ * Return: how many were removed.
+ */
+u64 flow_purge(bool (*match)(const struct flow *flow, const void *data), const void *data,
+	       const atomic_t *left)
+{
+	struct purge p = { .match = match, .data = data };
 	unsigned int i;
 
-	for (i = 0; i <= table_mask && atomic_read(&flows); i++) {
-		rcu_read_lock();
-		hlist_for_each_entry_rcu(flow, &table[i], node) {
-			if (!match(flow->net) || !flow_relock(flow, &flags))
-				continue;
-			flow_remove(flow);
-			flow_unlock(flow, flags);
-		}
-		rcu_read_unlock();
+	for (i = 0; i < table_buckets() && atomic_read(left ?: &flows); i++) {
+		table_visit(i, purge, &p);
 		cond_resched();
 	}
+	return p.removed;
 }
 
 /**
@@ -497,7 +457,39 @@ void flow_purge(bool (*match)(const struct net *net))
  */
 unsigned int flow_limit(void)
 {
-	return max_flows;
+	return READ_ONCE(max_flows);
+}
+
+/**
+ * flow_set_limit - how many flows there may be from now on
+ * @limit: at least 1
+ *
+ * Those that are there stay. The table keeps its size: above what it was made
+ * for its chains are longer.
+ */
+void flow_set_limit(unsigned int limit)
+{
+	WRITE_ONCE(max_flows, limit);
+}
+
+/**
+ * flow_netns_limit - how many flows a namespace may have
+ * @tn: the namespace
+ */
+unsigned int flow_netns_limit(const struct tcpstate_net *tn)
+{
+	return READ_ONCE(tn->max_flows) ?: flow_limit();
+}
+
+/**
+ * flow_embryonic_limit - how many half-open forwarded flows it may have
+ * @tn: the namespace
+ */
+unsigned int flow_embryonic_limit(const struct tcpstate_net *tn)
+{
+	unsigned int limit = min(flow_netns_limit(tn), flow_limit());
+
+	return READ_ONCE(tn->max_embryonic) ?: max(limit / FLOW_EMBRYONIC, 1U);
 }
 
 /**
@@ -526,23 +518,19 @@ static void flow_construct(void *object)
  */
 int flow_init(void)
 {
-	unsigned int i;
+	int err;
 
+	max_flows = min_t(unsigned int, max_flows, FLOW_LIMIT_MAX);
 	if (!max_flows)
 		max_flows = clamp_t(u64, (u64)totalram_pages() * PAGE_SIZE / FLOW_SHARE,
-				    4096, 1 << 26);
-	table_mask = roundup_pow_of_two(max_t(unsigned int, max_flows / 2, FLOW_LOCKS)) - 1;
-	for (i = 0; i < FLOW_LOCKS; i++)
-		raw_spin_lock_init(&locks[i]);
-	get_random_bytes(&secret, sizeof(secret));
-
-	table = kvcalloc((size_t)table_mask + 1, sizeof(*table), GFP_KERNEL);
-	if (!table)
-		return -ENOMEM;
+				    4096, FLOW_LIMIT_MAX);
+	err = table_init(max_flows);
+	if (err)
+		return err;
 	cache = kmem_cache_create("tcpstate_flow", sizeof(struct flow), 0,
 				  SLAB_HWCACHE_ALIGN, flow_construct);
 	if (!cache) {
-		kvfree(table);
+		table_exit();
 		return -ENOMEM;
 	}
 	return 0;
@@ -555,5 +543,5 @@ void flow_exit(void)
 {
 	rcu_barrier();
 	kmem_cache_destroy(cache);
-	kvfree(table);
+	table_exit();
 }

@@ -5,11 +5,15 @@
 
 #include <linux/netfilter.h>
 #include <linux/spinlock.h>
+#include <linux/tcpstate.h>
 #include <linux/types.h>
 
 #include "counters.h"
 #include "fsm.h"
 #include "netns.h"
+
+/* No limit on flows may be higher. */
+#define FLOW_LIMIT_MAX	TCPSTATE_FLOWS_MAX
 
 /**
  * struct flow_key - identity of a connection within its namespace
@@ -40,6 +44,7 @@ enum flow_socket {
 /**
  * struct flow_end - one endpoint of a flow, beside what the engine keeps
  * @check: when to look at its socket, in jiffies, with @checking
+ * @entered: when it entered @shown, in 64-bit jiffies
  * @since: when engine and socket began to differ, in jiffies, with @differs
  * @device: the socket's sk_bound_dev_if
  * @shown: the state that is counted
@@ -51,10 +56,12 @@ enum flow_socket {
  * @checking: @check is set
  * @differs: @since is set
  * @silent: it was the socket that moved last, not the engine
+ * @seeded: how often its socket, which was found, is to be looked at once more
  */
 struct flow_end {
 	unsigned long check;
 	unsigned long since;
+	u64 entered;
 	int device;
 	u8 shown;
 	u8 sock;
@@ -65,6 +72,7 @@ struct flow_end {
 	bool checking;
 	bool differs;
 	bool silent;
+	u8 seeded;
 };
 
 /**
@@ -81,15 +89,19 @@ struct flow_end {
  *	  instructions: it is taken in tracepoint probes
  * @asked: when it is to be asked again, in jiffies, with @armed
  * @seen: when it was last heard of, in jiffies
+ * @born: when the connection became known, in nanoseconds since boot
  * @class: enum flow_class
+ * @provenance: how the connection became known, enum tcpstate_provenance
  * @initiator: index of the end that opened the connection
+ * @heard: the ends that something acceptable was heard of, as bits
  * @armed: it hangs in the wheel, or was just taken out of it
  * @embryonic: counted in tcpstate_net::embryonic
  * @dead: out of the table
  * @end: the two ends, in the order of @key
  * @fsm: what the engine knows
  *
- * Lock order: flow, then bucket or wheel.
+ * Lock order: flow, then bucket or wheel. The order of the fields leaves no hole
+ * that would cost a cache line.
  */
 struct flow {
 	struct hlist_node node;
@@ -102,20 +114,35 @@ struct flow {
 	u64 fires;
 
 	raw_spinlock_t lock;
+	u8 class;
+	u8 provenance;
+	u8 initiator;
+	u8 heard;
 	unsigned long asked;
 	unsigned long seen;
-	u8 class;
-	u8 initiator;
+	u64 born;
+	struct flow_end end[2];
 	bool armed;
 	bool embryonic;
 	bool dead;
-	struct flow_end end[2];
 	struct fsm fsm;
 };
 
+/* table.c */
 unsigned int flow_key_init(struct flow_key *key, const struct net *net, u8 family,
 			   const union nf_inet_addr *src, const union nf_inet_addr *dst,
 			   __be16 sport, __be16 dport, u32 scope);
+u32 table_hash(const struct flow_key *key);
+u64 table_id(const struct flow *flow);
+struct flow *table_lookup(const struct net *net, const struct flow_key *key, u32 hash);
+struct flow *table_insert(struct flow *flow);
+void table_remove(struct flow *flow);
+unsigned int table_buckets(void);
+int table_visit(unsigned int i, int (*visit)(struct flow *flow, void *data), void *data);
+int table_init(unsigned int flows);
+void table_exit(void);
+
+/* flow.c */
 struct flow *flow_find(const struct net *net, const struct flow_key *key, unsigned long *flags);
 struct flow *flow_create(struct net *net, const struct flow_key *key, enum flow_class class,
 			 unsigned int initiator, unsigned long *flags);
@@ -126,11 +153,22 @@ void flow_local(struct flow *flow, unsigned int e);
 void flow_remote(struct flow *flow, unsigned int e);
 void flow_apply(struct flow *flow, const struct fsm_result *r);
 void flow_settle(struct flow *flow);
-void flow_purge(bool (*match)(const struct net *net));
+void flow_remove(struct flow *flow);
+u64 flow_purge(bool (*match)(const struct flow *flow, const void *data), const void *data,
+	       const atomic_t *left);
 size_t flow_memory(unsigned int flows);
 unsigned int flow_limit(void);
+void flow_set_limit(unsigned int limit);
+unsigned int flow_netns_limit(const struct tcpstate_net *tn);
+unsigned int flow_embryonic_limit(const struct tcpstate_net *tn);
 int flow_init(void);
 void flow_exit(void);
+
+/* A forwarded flow of which one direction passes elsewhere, or is forged. */
+static inline bool flow_one_sided(const struct flow *flow)
+{
+	return flow->class == CLASS_FORWARDED && flow->heard != (BIT(0) | BIT(1));
+}
 
 static inline struct tcpstate_net *flow_pernet(const struct flow *flow)
 {
@@ -141,6 +179,7 @@ static inline struct tcpstate_net *flow_pernet(const struct flow *flow)
 void expire_arm(struct flow *flow, unsigned long when);
 void expire_forget(struct flow *flow);
 bool expire_deadline(const struct flow *flow, unsigned long *when);
+void expire_defaults(struct tcpstate_net *tn);
 int expire_init(void);
 void expire_exit(void);
 

@@ -16,20 +16,6 @@
 #include "fsm_table.h"
 #include "fsm_window.h"
 
-static const char *const names[FSM_STATES] = {
-	[FSM_ESTABLISHED] = "established",
-	[FSM_SYN_SENT] = "syn_sent",
-	[FSM_SYN_RECV] = "syn_recv",
-	[FSM_FIN_WAIT1] = "fin_wait1",
-	[FSM_FIN_WAIT2] = "fin_wait2",
-	[FSM_TIME_WAIT] = "time_wait",
-	[FSM_CLOSE] = "close",
-	[FSM_CLOSE_WAIT] = "close_wait",
-	[FSM_LAST_ACK] = "last_ack",
-	[FSM_LISTEN] = "listen",
-	[FSM_CLOSING] = "closing",
-};
-
 /**
  * fsm_name - a state's name as it is printed everywhere
  * @state: the state
@@ -287,8 +273,15 @@ static enum fsm_verdict sent_text(struct view *v)
 	if (me->flags & FSM_FIN && seq_after(s->end, me->nxt))
 		return FSM_OUT_OF_WINDOW;
 
-	if (me->state == FSM_SYN_SENT) {
-		if (!(peer->flags & FSM_SEQ) || !seq_after(s->seq, me->una) ||
+	if (me->state == FSM_SYN_SENT && !(peer->flags & FSM_SEQ)) {
+		/* The way back lies elsewhere: who goes on after its SYN was answered. */
+		if (v->certain || s->seq != me->nxt || peer->state != FSM_CLOSE)
+			return FSM_OUT_OF_WINDOW;
+		happen(v, SYN_ACKED, false);
+		step(v->r, peer, !v->e, FSM_SYN_RECV, false);
+		expect(peer, s->seq);
+	} else if (me->state == FSM_SYN_SENT) {
+		if (!seq_after(s->seq, me->una) ||
 		    ((peer->state == FSM_SYN_SENT || peer->state == FSM_SYN_RECV) &&
 		     !seq_after(s->ack, peer->una)))
 			return FSM_OUT_OF_WINDOW;
@@ -297,8 +290,14 @@ static enum fsm_verdict sent_text(struct view *v)
 	if (me->state == FSM_SYN_RECV && !v->certain && me->flags & FSM_RCV &&
 	    ((s->len && !(me->flags & FSM_FAST_OPEN)) || seq_after(s->ack, me->rcv)))
 		happen(v, SYN_ACKED, false);
-	else if (me->state == FSM_ESTABLISHED && (s->len || seq_after(s->ack, me->rcv)))
+	else if (me->state == FSM_ESTABLISHED &&
+		 (s->len || (me->flags & FSM_RCV && seq_after(s->ack, me->rcv))))
 		me->flags &= ~FSM_INFERRED;
+	if (!(me->flags & FSM_SEQ)) {
+		me->una = s->seq;
+		me->nxt = s->seq;
+		me->flags |= FSM_SEQ;
+	}
 	learn(v);
 
 	if (!v->certain && me->flags & FSM_FIN && peer->flags & FSM_MARK &&
@@ -316,10 +315,8 @@ static enum fsm_verdict sent_text(struct view *v)
 
 	if (s->flags & SEGMENT_FIN)
 		return sent_fin(v);
-	if (!(me->flags & FSM_SEQ) || seq_after(s->end, me->nxt)) {
+	if (seq_after(s->end, me->nxt))
 		me->nxt = s->end;
-		me->flags |= FSM_SEQ;
-	}
 	return FSM_ACCEPTED;
 }
 
@@ -340,9 +337,7 @@ static enum fsm_verdict received_in_syn_sent(struct view *v)
 	if (!(s->flags & SEGMENT_SYN))
 		return FSM_IGNORED;
 
-	me->rcv = s->seq + 1;
-	me->wup = me->rcv;
-	me->flags |= FSM_RCV;
+	expect(me, s->seq + 1);
 	if (s->options & SEGMENT_HAS_TS) {
 		me->ts = s->tsval;
 		me->flags |= FSM_TS;
@@ -410,11 +405,8 @@ static enum fsm_verdict received_text(struct view *v)
 	struct fsm_end *me = v->me;
 	const struct segment *s = v->s;
 
-	if (!(me->flags & FSM_RCV)) {
-		me->rcv = s->seq;
-		me->wup = s->seq;
-		me->flags |= FSM_RCV;
-	}
+	if (!(me->flags & FSM_RCV))
+		expect(me, s->seq);
 	if (seq_after(s->seq, me->rcv) || !seq_after(s->end, me->rcv))
 		return FSM_IGNORED;
 	/* Nothing follows a FIN: what reaches across it resets. */
@@ -500,6 +492,29 @@ void fsm_init(struct fsm *f, bool self)
 }
 
 /**
+ * fsm_pickup - begin in the middle of a connection
+ * @f: both ends CLOSE, and nothing known
+ * @e: which end sent the segment that comes next
+ * @s: that segment, which is judged afterwards
+ * @r: the steps: both are guessed to be ESTABLISHED
+ *
+ * Pure. No SYN told the window scales: the widest counts.
+ * Return: false for a SYN or RST, which is not the middle of anything.
+ */
+bool fsm_pickup(struct fsm *f, unsigned int e, const struct segment *s, struct fsm_result *r)
+{
+	struct view v = look(f, e, s, false, r);
+
+	if ((s->flags & (SEGMENT_SYN | SEGMENT_ACK | SEGMENT_RST)) != SEGMENT_ACK)
+		return false;
+	*v.me = (struct fsm_end){ .flags = FSM_WSCALE, .state = FSM_CLOSE, .wscale = WSCALE_MAX };
+	*v.peer = *v.me;
+	step(r, v.me, v.e, FSM_ESTABLISHED, true);
+	step(r, v.peer, !v.e, FSM_ESTABLISHED, true);
+	return true;
+}
+
+/**
  * fsm_sent - an endpoint sent a segment
  * @f: the connection
  * @e: which end sent it
@@ -577,24 +592,8 @@ void fsm_adopt(struct fsm *f, unsigned int e, enum fsm_state state,
 	struct fsm_end *me = &f->end[f->self ? 0 : e & 1];
 	struct fsm_end *peer = &f->end[f->self ? 0 : !(e & 1)];
 
+	if (facts)
+		recall(me, peer, facts);
 	me->state = state;
 	me->flags &= ~FSM_INFERRED;
-	if (!facts)
-		return;
-	me->nxt = facts->nxt;
-	me->una = facts->una;
-	me->rcv = facts->rcv;
-	me->wup = facts->wup;
-	me->edge = facts->edge;
-	me->flags |= FSM_SEQ | FSM_RCV | FSM_EDGE | (facts->fin ? FSM_FIN : 0);
-	if (!(peer->flags & FSM_SEQ)) {
-		peer->nxt = facts->rcv;
-		peer->una = facts->rcv;
-		peer->flags |= FSM_SEQ;
-	}
-	if (!(peer->flags & FSM_RCV)) {
-		peer->rcv = facts->una;
-		peer->wup = facts->una;
-		peer->flags |= FSM_RCV;
-	}
 }

@@ -157,6 +157,10 @@ struct fsm_result {
  * @wup: the last acknowledgment sent
  * @edge: right edge of the announced window
  * @fin: it has sent a FIN
+ * @no_ts: the two agreed on no timestamps
+ * @scaled: the two agreed on window scales
+ * @scale: its own
+ * @peer_scale: its peer's
  */
 struct fsm_facts {
 	__u32 nxt;
@@ -165,9 +169,14 @@ struct fsm_facts {
 	__u32 wup;
 	__u32 edge;
 	bool fin;
+	bool no_ts;
+	bool scaled;
+	__u8 scale;
+	__u8 peer_scale;
 };
 
 void fsm_init(struct fsm *f, bool self);
+bool fsm_pickup(struct fsm *f, unsigned int e, const struct segment *s, struct fsm_result *r);
 enum fsm_verdict fsm_sent(struct fsm *f, unsigned int e, const struct segment *s,
 			  bool certain, struct fsm_result *r);
 enum fsm_verdict fsm_received(struct fsm *f, unsigned int e, const struct segment *s,

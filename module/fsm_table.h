@@ -12,6 +12,20 @@
 
 #include "fsm.h"
 
+static const char *const names[FSM_STATES] = {
+	[FSM_ESTABLISHED] = "established",
+	[FSM_SYN_SENT] = "syn_sent",
+	[FSM_SYN_RECV] = "syn_recv",
+	[FSM_FIN_WAIT1] = "fin_wait1",
+	[FSM_FIN_WAIT2] = "fin_wait2",
+	[FSM_TIME_WAIT] = "time_wait",
+	[FSM_CLOSE] = "close",
+	[FSM_CLOSE_WAIT] = "close_wait",
+	[FSM_LAST_ACK] = "last_ack",
+	[FSM_LISTEN] = "listen",
+	[FSM_CLOSING] = "closing",
+};
+
 enum event {
 	SEND_SYN,
 	SEND_SYNACK,

@@ -9,6 +9,8 @@
 
 /* The largest window without scaling; how far below the left edge an old segment may lie. */
 #define WINDOW_MAX	0xffffu
+/* The widest window scale (RFC 7323, 2.3). */
+#define WSCALE_MAX	14
 /* How far a timestamp may go back (TCP_PAWS_WINDOW). */
 #define PAWS_WINDOW	1
 
@@ -28,10 +30,55 @@ static inline void start(struct fsm_end *me, const struct segment *s)
 		me->flags |= FSM_FAST_OPEN;
 }
 
+/* It expects this number next, and has acknowledged all before it. */
+static inline void expect(struct fsm_end *me, __u32 seq)
+{
+	me->rcv = seq;
+	me->wup = seq;
+	me->flags |= FSM_RCV;
+}
+
 /* RFC 7323, 2.2: the scale counts if both SYNs offered one, and never in a SYN. */
 static inline __u8 scale(const struct fsm_end *me, const struct fsm_end *peer)
 {
 	return me->flags & peer->flags & FSM_WSCALE ? me->wscale : 0;
+}
+
+static inline void forward(__u32 *seq, __u32 to, bool known)
+{
+	if (!known || seq_after(to, *seq))
+		*seq = to;
+}
+
+/*
+ * What the socket of an endpoint remembers, of SYNs that nobody may have seen
+ * too. A segment that passed already may be new to it: nothing goes back.
+ */
+static inline void recall(struct fsm_end *me, struct fsm_end *peer, const struct fsm_facts *facts)
+{
+	__u16 known = me->state == FSM_CLOSE ? 0 : me->flags;
+
+	forward(&me->nxt, facts->nxt, known & FSM_SEQ);
+	forward(&me->una, facts->una, known & FSM_SEQ);
+	forward(&me->rcv, facts->rcv, known & FSM_RCV);
+	forward(&me->wup, facts->wup, known & FSM_RCV);
+	forward(&me->edge, facts->edge, known & FSM_EDGE);
+	me->flags |= FSM_SEQ | FSM_RCV | FSM_EDGE | (facts->fin ? FSM_FIN : 0);
+	if (facts->no_ts)
+		me->flags |= FSM_NO_TS;
+	if (!(peer->flags & FSM_SEQ)) {
+		peer->nxt = facts->rcv;
+		peer->una = facts->rcv;
+		peer->flags |= FSM_SEQ;
+	}
+	if (!(peer->flags & FSM_RCV))
+		expect(peer, facts->una);
+	if (!facts->scaled || (me->flags | peer->flags) & FSM_WSCALE)
+		return;
+	me->wscale = facts->scale;
+	peer->wscale = facts->peer_scale;
+	me->flags |= FSM_WSCALE;
+	peer->flags |= FSM_WSCALE;
 }
 
 /* May the endpoint have sent this? Only a segment that its peer would look at counts. */

@@ -121,6 +121,8 @@ static enum fsm_verdict sent(struct flow *flow, const struct event *ev, bool cer
 	if (verdict == FSM_ACCEPTED ||
 	    (verdict == FSM_IGNORED && ev->p.s.flags & SEGMENT_FIN))
 		flow->seen = jiffies;
+	if (verdict == FSM_ACCEPTED)
+		flow->heard |= BIT(ev->src);
 	return verdict;
 }
 
@@ -275,6 +277,30 @@ static unsigned int hook_local_in(void *priv, struct sk_buff *skb,
 }
 
 /*
+ * A connection that is older than what is known. It is half-open until its other
+ * direction is heard. Servers have the lower port, mostly.
+ */
+static struct flow *forward_pickup(const struct event *ev, unsigned long *flags)
+{
+	struct fsm_result r;
+	struct flow *flow;
+	struct fsm fsm;
+
+	fsm_init(&fsm, false);
+	if (!fsm_pickup(&fsm, ev->src, &ev->p.s, &r))
+		return NULL;
+	flow = flow_create(ev->net, &ev->key, CLASS_FORWARDED,
+			   ev->p.s.sport < ev->p.s.dport ? ev->dst : ev->src, flags);
+	/* Somebody may have been faster, and know more. */
+	if (flow && !flow->heard) {
+		flow->provenance = TCPSTATE_PROVENANCE_MIDSTREAM;
+		flow->fsm = fsm;
+		flow_apply(flow, &r);
+	}
+	return flow;
+}
+
+/*
  * SYN, FIN and RST count as sent at the first hook, whatever a rule does next;
  * all else is judged once, at the last one. What passes that one is received.
  */
@@ -294,6 +320,8 @@ static unsigned int forward(struct sk_buff *skb, const struct nf_hook_state *sta
 	flow = flow_find(ev.net, &ev.key, &flags);
 	if (!flow && !last && opens(&ev.p.s))
 		flow = flow_create(ev.net, &ev.key, CLASS_FORWARDED, ev.src, &flags);
+	if (!flow && rare != last)
+		flow = forward_pickup(&ev, &flags);
 	if (!flow)
 		return NF_ACCEPT;
 	if (rare != last && !flow->end[ev.src].local)
@@ -324,9 +352,12 @@ static unsigned int hook_forward_last(void *priv, struct sk_buff *skb,
 	.priority = (prio),			\
 }
 
-static const struct nf_hook_ops ops[] = {
+static const struct nf_hook_ops local[] = {
 	HOOK(hook_local_out, NF_INET_LOCAL_OUT, NF_IP_PRI_FIRST),
 	HOOK(hook_local_in, NF_INET_LOCAL_IN, NF_IP_PRI_LAST),
+};
+
+static const struct nf_hook_ops forwarded[] = {
 	HOOK(hook_forward_first, NF_INET_FORWARD, NF_IP_PRI_FIRST),
 	HOOK(hook_forward_last, NF_INET_FORWARD, NF_IP_PRI_LAST),
 };
@@ -334,19 +365,33 @@ static const struct nf_hook_ops ops[] = {
 /**
  * hooks_register - see a namespace's segments
  * @net: namespace
+ * @paths: of which paths, as bits: %PATH_LOCAL, %PATH_FORWARDED
  *
  * Return: 0 or a negative error, with nothing registered.
  */
-int hooks_register(struct net *net)
+int hooks_register(struct net *net, u32 paths)
 {
-	return nf_register_net_hooks(net, ops, ARRAY_SIZE(ops));
+	int err = 0;
+
+	if (paths & PATH_LOCAL)
+		err = nf_register_net_hooks(net, local, ARRAY_SIZE(local));
+	if (err || !(paths & PATH_FORWARDED))
+		return err;
+	err = nf_register_net_hooks(net, forwarded, ARRAY_SIZE(forwarded));
+	if (err)
+		hooks_unregister(net, paths & PATH_LOCAL);
+	return err;
 }
 
 /**
  * hooks_unregister - no hook begins after it; one may still run until a grace period
  * @net: namespace
+ * @paths: of which paths, which are registered
  */
-void hooks_unregister(struct net *net)
+void hooks_unregister(struct net *net, u32 paths)
 {
-	nf_unregister_net_hooks(net, ops, ARRAY_SIZE(ops));
+	if (paths & PATH_LOCAL)
+		nf_unregister_net_hooks(net, local, ARRAY_SIZE(local));
+	if (paths & PATH_FORWARDED)
+		nf_unregister_net_hooks(net, forwarded, ARRAY_SIZE(forwarded));
 }

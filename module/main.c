@@ -6,8 +6,9 @@
 #include <net/tcp_states.h>
 
 #include "flow.h"
+#include "netlink.h"
 
-static bool enabled = true;
+static bool enabled = true;	/* as the module was loaded */
 static bool ready;
 
 static int enabled_set(const char *value, const struct kernel_param *kp)
@@ -19,18 +20,22 @@ static int enabled_set(const char *value, const struct kernel_param *kp)
 	if (err)
 		return err;
 	if (ready)
-		err = netns_enable(enable);
-	if (!err)
-		enabled = enable;
-	return err;
+		return netns_enable(enable);
+	enabled = enable;
+	return 0;
+}
+
+static int enabled_get(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%c\n", (ready ? netns_enabled() : enabled) ? 'Y' : 'N');
 }
 
 static const struct kernel_param_ops enabled_ops = {
 	.set = enabled_set,
-	.get = param_get_bool,
+	.get = enabled_get,
 };
 
-module_param_cb(enabled, &enabled_ops, &enabled, 0600);
+module_param_cb(enabled, &enabled_ops, NULL, 0600);
 MODULE_PARM_DESC(enabled, "watch (default); 0 takes hooks and probe away and drops the flows");
 
 static int __init tcpstate_init(void)
@@ -50,13 +55,24 @@ static int __init tcpstate_init(void)
 	err = netns_init();
 	if (err)
 		goto err_expire;
+	/* The parameter's file is there before this function ends. */
+	kernel_param_lock(THIS_MODULE);
 	if (enabled)
 		err = netns_enable(true);
+	ready = !err;
+	kernel_param_unlock(THIS_MODULE);
 	if (err)
 		goto err_netns;
-	ready = true;
+	err = netlink_init();
+	if (err)
+		goto err_enabled;
 	return 0;
 
+err_enabled:
+	kernel_param_lock(THIS_MODULE);
+	ready = false;
+	kernel_param_unlock(THIS_MODULE);
+	netns_enable(false);
 err_netns:
 	netns_exit();
 err_expire:
@@ -72,6 +88,7 @@ static void __exit tcpstate_exit(void)
 	kernel_param_lock(THIS_MODULE);
 	ready = false;
 	kernel_param_unlock(THIS_MODULE);
+	netlink_exit();
 	netns_enable(false);
 	netns_exit();
 	expire_exit();

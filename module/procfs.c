@@ -48,33 +48,12 @@ static int counters_show(struct seq_file *m, void *v)
 	return 0;
 }
 
-enum flow_path {
-	PATH_LOCAL,
-	PATH_LOOPBACK,
-	PATH_FORWARDED,
-	PATHS,
-};
-
-static const char *const paths[PATHS] = { "local", "loopback", "forwarded" };
-
-static s64 pairs_of(const struct counters_sum *sum, enum flow_path path, u8 row, u8 column)
-{
-	switch (path) {
-	case PATH_LOCAL:
-		return sum->pairs[CLASS_LOCAL_INITIATOR][row][column] +
-		       sum->pairs[CLASS_LOCAL_RESPONDER][column][row];
-	case PATH_LOOPBACK:
-		return sum->pairs[CLASS_LOOPBACK][row][column] +
-		       sum->pairs[CLASS_SELF][row][column];
-	default:
-		return sum->pairs[CLASS_FORWARDED][row][column];
-	}
-}
+static const char *const paths[] = { "local", "loopback", "forwarded" };
 
 static int pairs_show(struct seq_file *m, void *v)
 {
 	struct counters_sum *sum = sum_get(m);
-	enum flow_path path;
+	enum tcpstate_path path;
 	u8 row, column;
 
 	if (!sum)
@@ -83,12 +62,11 @@ static int pairs_show(struct seq_file *m, void *v)
 	for (column = FSM_ESTABLISHED; column < FSM_STATES; column++)
 		seq_printf(m, " %s", fsm_name(column));
 	seq_putc(m, '\n');
-	for (path = 0; path < PATHS; path++) {
+	for (path = 0; path < ARRAY_SIZE(paths); path++) {
 		for (row = FSM_ESTABLISHED; row < FSM_STATES; row++) {
 			seq_printf(m, "%s %s", paths[path], fsm_name(row));
 			for (column = FSM_ESTABLISHED; column < FSM_STATES; column++)
-				seq_printf(m, " %lld", max_t(s64, 0,
-							     pairs_of(sum, path, row, column)));
+				seq_printf(m, " %llu", counters_pairs(sum, path, row, column));
 			seq_putc(m, '\n');
 		}
 	}

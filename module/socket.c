@@ -69,21 +69,23 @@ u32 socket_scope(const struct sock *sk, u8 family, const union nf_inet_addr *rem
 }
 
 /**
- * socket_key - the key of a full socket's connection
- * @sk: the socket
+ * socket_key - the key of a socket's connection
+ * @sk: request, timewait or full socket
  * @key: filled if it has both addresses
  * @e: index of the socket's own end
  *
- * Also right while the socket is being closed: it rests on inet_sport, which
+ * Also right while a full socket is being closed: it rests on inet_sport, which
  * outlives inet_num. Under RCU. Return: false for a socket without a peer.
  */
 bool socket_key(const struct sock *sk, struct flow_key *key, unsigned int *e)
 {
-	const struct inet_sock *inet = inet_sk(sk);
+	/* Request and timewait sockets have no more than struct sock_common. */
+	__be16 sport = sk_fullsock(sk) ? inet_sk(sk)->inet_sport : htons(sk->sk_num);
 	union nf_inet_addr local = {}, remote = {};
+	__be16 dport = sk->sk_dport;
 	u8 family = NFPROTO_IPV4;
 
-	if (!inet->inet_sport || !inet->inet_dport)
+	if (!sport || !dport)
 		return false;
 #if IS_ENABLED(CONFIG_IPV6)
 	if (sk->sk_family == AF_INET6 && !ipv6_addr_v4mapped(&sk->sk_v6_daddr)) {
@@ -96,8 +98,8 @@ bool socket_key(const struct sock *sk, struct flow_key *key, unsigned int *e)
 		local.ip = sk->sk_rcv_saddr;
 		remote.ip = sk->sk_daddr;
 	}
-	*e = flow_key_init(key, sock_net(sk), family, &local, &remote, inet->inet_sport,
-			   inet->inet_dport, socket_scope(sk, family, &remote));
+	*e = flow_key_init(key, sock_net(sk), family, &local, &remote, sport, dport,
+			   socket_scope(sk, family, &remote));
 	return true;
 }
 
@@ -200,6 +202,10 @@ static void request_news(const struct request_sock *req, struct witness_news *ne
 		.rcv = rsk->rcv_nxt,
 		.wup = rsk->rcv_nxt,
 		.edge = rsk->rcv_nxt + req->rsk_rcv_wnd,
+		.scaled = inet_rsk(req)->wscale_ok,
+		.scale = inet_rsk(req)->rcv_wscale,
+		.peer_scale = inet_rsk(req)->snd_wscale,
+		.no_ts = !inet_rsk(req)->tstamp_ok,
 	};
 	if (req->rsk_listener)
 		news->cause = withheld_by(req->rsk_listener);
@@ -226,6 +232,10 @@ static void full_news(const struct sock *sk, u8 state, struct witness_news *news
 		.wup = READ_ONCE(tp->rcv_wup),
 		.edge = READ_ONCE(tp->rcv_wup) + READ_ONCE(tp->rcv_wnd),
 		.fin = fin_sent(tp, state),
+		.scaled = tp->rx_opt.wscale_ok,
+		.scale = tp->rx_opt.rcv_wscale,
+		.peer_scale = tp->rx_opt.snd_wscale,
+		.no_ts = !tp->rx_opt.tstamp_ok,
 	};
 }
 

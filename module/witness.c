@@ -10,10 +10,6 @@
  */
 #include <linux/jiffies.h>
 #include <linux/module.h>
-#include <linux/tcp.h>
-#include <linux/tracepoint.h>
-#include <net/tcp_states.h>
-#include <trace/events/sock.h>
 
 #include "flow.h"
 #include "socket.h"
@@ -57,74 +53,20 @@ static const struct kernel_param_ops mode_ops = {
 module_param_cb(witness, &mode_ops, NULL, 0400);
 MODULE_PARM_DESC(witness, "1: sockets move local ends (default), observe: they are only compared, 0: not looked at");
 
-#define BIT_OF(state)	(1 << (state))
-#define ANY		((1 << FSM_STATES) - 1)
-
-/*
- * The closed list: what each cause may explain, the engine's state by the
- * socket's. Everything else is a correction. Documentation/fsm.rst repeats it.
- */
-static const struct {
-	const char *name;
-	u16 engine;
-	u16 socket;
-} causes[CAUSES] = {
-	[SILENT_UNSENT_FIN] = {
-		"unsent_fin",
-		BIT_OF(FSM_ESTABLISHED) | BIT_OF(FSM_CLOSE_WAIT) | BIT_OF(FSM_SYN_RECV),
-		BIT_OF(FSM_FIN_WAIT1) | BIT_OF(FSM_LAST_ACK),
-	},
-	[SILENT_CLOSED] = {
-		"closed",
-		ANY & ~(BIT_OF(FSM_ESTABLISHED) | BIT_OF(FSM_CLOSE_WAIT) | BIT_OF(FSM_TIME_WAIT)),
-		BIT_OF(FSM_CLOSE),
-	},
-	[SILENT_TIMED_OUT] = { "timed_out", ANY, BIT_OF(FSM_CLOSE) },
-	[SILENT_UNREACHABLE] = {
-		"unreachable",
-		BIT_OF(FSM_SYN_SENT) | BIT_OF(FSM_SYN_RECV),
-		BIT_OF(FSM_CLOSE),
-	},
-	[SILENT_ABORTED] = { "aborted", ANY, BIT_OF(FSM_CLOSE) },
-	[SILENT_REPAIRED] = { "repaired", ANY, ANY },
-	[SILENT_NO_TIMEWAIT] = {
-		"no_timewait",
-		BIT_OF(FSM_TIME_WAIT) | BIT_OF(FSM_FIN_WAIT2),
-		BIT_OF(FSM_CLOSE),
-	},
-	[SILENT_REQUEST_EXPIRED] = { "request_expired", BIT_OF(FSM_SYN_RECV), BIT_OF(FSM_CLOSE) },
-	[SILENT_TIMEWAIT_EXPIRED] = {
-		"timewait_expired",
-		BIT_OF(FSM_TIME_WAIT) | BIT_OF(FSM_FIN_WAIT2),
-		BIT_OF(FSM_CLOSE),
-	},
-	[SILENT_SYN_DEFERRED] = { "syn_deferred", BIT_OF(FSM_CLOSE), BIT_OF(FSM_SYN_SENT) },
-	[WITHHELD_OVERFLOW] = { "overflow", BIT_OF(FSM_ESTABLISHED) | BIT_OF(FSM_CLOSE_WAIT),
-				BIT_OF(FSM_SYN_RECV) },
-	[WITHHELD_DEFERRED] = { "deferred", BIT_OF(FSM_ESTABLISHED), BIT_OF(FSM_SYN_RECV) },
-	[WITHHELD_FILTER] = { "filter", ANY, ANY },
-	[WITHHELD_SIGNATURE] = { "signature", ANY, ANY },
-	[WITHHELD_MINTTL] = { "min_ttl", ANY, ANY },
-	[WITHHELD_BACKLOG] = { "backlog", ANY, ANY },
-};
-
-/**
- * witness_cause_name - a cause's name as it is printed
- * @cause: the cause
- *
- * Return: a constant string, or NULL for %CAUSE_NONE.
- */
-const char *witness_cause_name(enum witness_cause cause)
-{
-	return causes[cause].name;
-}
-
 /**
  * witness_watches - are sockets looked at?
  */
 bool witness_watches(void)
 {
 	return mode != WITNESS_OFF;
+}
+
+/**
+ * witness_mode - what are sockets used for?
+ */
+enum witness_mode witness_mode(void)
+{
+	return mode;
 }
 
 /**
@@ -157,12 +99,6 @@ static void look_slowly(struct flow_end *end)
 		look_at(end, jiffies + REBOUND);
 }
 
-static bool explains(enum witness_cause cause, u8 engine, u8 socket)
-{
-	return cause != CAUSE_NONE && causes[cause].engine & BIT_OF(engine) &&
-	       causes[cause].socket & BIT_OF(socket);
-}
-
 /* Return: what explains the difference of an end, %CAUSE_NONE if nothing does. */
 static enum witness_cause explanation(const struct flow *flow, unsigned int e)
 {
@@ -170,9 +106,10 @@ static enum witness_cause explanation(const struct flow *flow, unsigned int e)
 	u8 engine = flow->fsm.end[e].state;
 	enum witness_cause cause = end->cause;
 
-	if (cause == SILENT_CLOSED && explains(SILENT_NO_TIMEWAIT, engine, end->sock))
+	if (cause == SILENT_CLOSED && witness_cause_explains(SILENT_NO_TIMEWAIT, engine, end->sock))
 		cause = SILENT_NO_TIMEWAIT;
-	if (explains(cause, engine, end->sock) && witness_cause_silent(cause) == end->silent)
+	if (witness_cause_explains(cause, engine, end->sock) &&
+	    witness_cause_silent(cause) == end->silent)
 		return cause;
 	return CAUSE_NONE;
 }
@@ -191,7 +128,10 @@ static void judge(struct flow *flow, unsigned int e)
 	struct flow_end *end = &flow->end[e];
 	u8 engine = flow->fsm.end[e].state;
 
-	if (cause)
+	/* What was read of a socket while it changed is no ground to judge the engine. */
+	if (end->seeded)
+		;
+	else if (cause)
 		atomic64_inc(&w->causes[cause][end->silent ? engine : end->sock]);
 	else
 		atomic_inc(&w->corrections[engine][end->sock]);
@@ -322,6 +262,35 @@ void witness_commit(struct flow *flow, unsigned int e, const struct witness_news
 }
 
 /**
+ * witness_seed - a socket was found that never told of itself
+ * @flow: the flow, locked
+ * @e: the socket's end, without a socket so far
+ * @news: what it is
+ *
+ * The engine begins where the socket is. A second look follows: it may have
+ * changed before there was a flow.
+ */
+void witness_seed(struct flow *flow, unsigned int e, const struct witness_news *news)
+{
+	struct flow_end *end = &flow->end[e];
+
+	lockdep_assert_held(&flow->lock);
+	flow_local(flow, e);
+	flow->seen = jiffies;
+	end->socket = news->socket;
+	end->device = news->device;
+	end->sock = news->state;
+	end->misses = 0;
+	end->differs = false;
+	end->seeded = WITNESS_SEEDED;
+	fsm_adopt(&flow->fsm, e, news->state, news->known ? &news->facts : NULL);
+	flow_move(flow, e, news->state);
+	if (news->timed)
+		look_at(end, news->deadline);
+	look_at(end, jiffies + DOUBT);
+}
+
+/**
  * witness_doubt - a segment may have ended a socket that has no tracepoint
  * @flow: the flow, locked
  * @e: the end that the segment went to
@@ -333,6 +302,17 @@ void witness_doubt(struct flow *flow, unsigned int e)
 	lockdep_assert_held(&flow->lock);
 	if (end->socket == SOCKET_REQUEST || end->socket == SOCKET_TIMEWAIT)
 		look_at(end, jiffies + DOUBT);
+}
+
+/**
+ * witness_look_again - what was read of a socket may have changed meanwhile
+ * @flow: the flow, locked
+ * @e: the socket's end
+ */
+void witness_look_again(struct flow *flow, unsigned int e)
+{
+	lockdep_assert_held(&flow->lock);
+	look_at(&flow->end[e], jiffies + DOUBT);
 }
 
 /* The socket is not to be found: once may be chance. */
@@ -352,9 +332,36 @@ static void missed(struct flow *flow, unsigned int e)
 		news.cause = SILENT_REQUEST_EXPIRED;
 	else if (end->socket == SOCKET_TIMEWAIT)
 		news.cause = SILENT_TIMEWAIT_EXPIRED;
-	else
+	else if (end->device)
 		netns_untracked(flow_pernet(flow));	/* it lives on under another key */
 	witness_commit(flow, e, &news);
+}
+
+/*
+ * A full socket is in another state than it told: it is about to be, or it told
+ * before there was a flow. Once may be chance.
+ */
+static void overtaken(struct flow *flow, unsigned int e, const struct witness_news *news)
+{
+	if (flow->end[e].misses)
+		witness_seed(flow, e, news);
+	else
+		look_at(&flow->end[e], jiffies + DOUBT);
+	flow->end[e].misses = !flow->end[e].misses;
+}
+
+/*
+ * A look at a socket that was found: the engine learns what it missed. After the
+ * last one it is judged.
+ */
+static void settle_seed(struct flow *flow, unsigned int e, const struct witness_news *news)
+{
+	struct flow_end *end = &flow->end[e];
+
+	end->differs = false;
+	fsm_adopt(&flow->fsm, e, end->sock, news->known ? &news->facts : NULL);
+	if (--end->seeded)
+		look_at(end, jiffies + GRACE);
 }
 
 /**
@@ -400,10 +407,14 @@ void witness_check(struct flow *flow, unsigned int e)
 			look_at(end, jiffies + DOUBT);	/* its event is on its way */
 		} else if (found && (news.socket != SOCKET_FULL || socket != SOCKET_FULL)) {
 			witness_commit(flow, e, &news);
+		} else if (found && news.state != sock) {
+			overtaken(flow, e, &news);
 		} else {
 			end->misses = 0;
 			look_slowly(end);
 		}
+		if (found && end->seeded && end->sock == news.state)
+			settle_seed(flow, e, &news);
 		if (end->differs && found && !end->silent)
 			end->cause = news.cause;
 		if (end->differs && time_after_eq(jiffies, judgement(flow, e)))
@@ -413,188 +424,4 @@ void witness_check(struct flow *flow, unsigned int e)
 	}
 	flow_settle(flow);
 	flow_unlock(flow, flags);
-}
-
-/* A flow that no segment announced: its local end is what the socket says. */
-static struct flow *adopt(struct net *net, const struct flow_key *key, unsigned int e,
-			  int from, const struct witness_news *news, unsigned long *flags)
-{
-	bool responder = from == TCP_SYN_RECV;
-	struct flow *flow;
-	u8 far;
-
-	flow = flow_create(net, key, responder ? CLASS_LOCAL_RESPONDER : CLASS_LOCAL_INITIATOR,
-			   responder ? !e : e, flags);
-	if (!flow || flow->class == CLASS_SELF || flow->end[!e].shown != FSM_CLOSE ||
-	    flow->end[!e].local)
-		return flow;
-	far = news->state == FSM_CLOSE_WAIT ? FSM_FIN_WAIT2 : FSM_ESTABLISHED;
-	fsm_adopt(&flow->fsm, !e, far, NULL);
-	flow->fsm.end[!e].flags |= FSM_INFERRED;
-	flow_move(flow, !e, far);
-	return flow;
-}
-
-/*
- * A closed socket may live on as a timewait socket; a request may have followed
- * it already. Return: whether another full socket, the child that won, has its place.
- */
-static bool replaced(struct net *net, const struct flow_key *key, unsigned int e, int device,
-		     struct witness_news *news)
-{
-	struct witness_news other;
-
-	if (!socket_lookup(net, key, e, device, &other))
-		return false;
-	if (other.socket == SOCKET_FULL)
-		return true;
-	*news = other;
-	return false;
-}
-
-/* A socket is in state @to. Return: whether its connection has a flow, @create making one. */
-static bool look(const struct sock *sk, int from, int to, bool create)
-{
-	struct net *net = sock_net(sk);
-	struct witness_news news;
-	struct flow_key key;
-	unsigned long flags;
-	struct flow *flow;
-	unsigned int e;
-
-	if (!socket_key(sk, &key, &e))
-		return true;
-	socket_news(sk, to, &news);
-	if (to == TCP_CLOSE && replaced(net, &key, e, news.device, &news))
-		return true;
-	flow = flow_find(net, &key, &flags);
-	if (!flow && create)
-		flow = adopt(net, &key, e, from, &news, &flags);
-	if (!flow)
-		return false;
-	witness_commit(flow, e, &news);
-	flow_settle(flow);
-	flow_unlock(flow, flags);
-	return true;
-}
-
-/**
- * witness_look - look at a socket whose event was put off
- * @sk: a full socket, with a reference
- *
- * Process context.
- */
-void witness_look(const struct sock *sk)
-{
-	struct tcpstate_net *tn = tcpstate_pernet(sock_net(sk));
-	struct flow_key key;
-	unsigned long flags;
-	struct flow *flow;
-	unsigned int e;
-	int state;
-
-	rcu_read_lock();
-	state = READ_ONCE(sk->sk_state);
-	if (READ_ONCE(tn->dying) || state == TCP_CLOSE || state == TCP_LISTEN ||
-	    !socket_key(sk, &key, &e))
-		goto out;
-	/* What it did since, it has reported itself. */
-	flow = flow_find(sock_net(sk), &key, &flags);
-	if (flow) {
-		flow_unlock(flow, flags);
-		goto out;
-	}
-	look(sk, state == TCP_SYN_SENT ? TCP_CLOSE : TCP_SYN_RECV, state, true);
-	/* It may have closed before there was a flow to find. */
-	flow = flow_find(sock_net(sk), &key, &flags);
-	if (flow) {
-		look_at(&flow->end[e], jiffies + DOUBT);
-		flow_settle(flow);
-		flow_unlock(flow, flags);
-	}
-out:
-	rcu_read_unlock();
-}
-
-static void defer(struct tcpstate_net *tn, const struct sock *sk)
-{
-	if (!deferred_add((struct sock *)sk))
-		netns_untracked(tn);
-}
-
-/*
- * Before the store: the arguments count, not sk->sk_state. With preemption
- * off, in process or softirq context, mostly under the socket's lock.
- */
-static void probe(void *data, const struct sock *sk, const int from, const int to)
-{
-	struct tcpstate_net *tn;
-	bool create;
-
-	if (sk->sk_protocol != IPPROTO_TCP)
-		return;
-	rcu_read_lock();
-	tn = tcpstate_pernet(sock_net(sk));
-	/* A kernel socket may be older, or live longer, than our part of its namespace. */
-	if (!tn || READ_ONCE(tn->dying))
-		goto out;
-	if (to == TCP_LISTEN || (from == TCP_LISTEN && to == TCP_CLOSE)) {
-		counters_listen(&tn->counters, to == TCP_LISTEN);
-		goto out;
-	}
-	/* A clone has no address yet. */
-	if (from == TCP_LISTEN)
-		goto out;
-	/* There may be no port yet: the SYN at LOCAL_OUT tells, unless it waits for data. */
-	if (to == TCP_SYN_SENT) {
-		if (tcp_sk(sk)->fastopen_connect)
-			defer(tn, sk);
-		goto out;
-	}
-	/*
-	 * No segment announced it: SYN cookies, TCP_REPAIR. Not with preemption off on
-	 * PREEMPT_RT.
-	 */
-	create = to == TCP_ESTABLISHED || to == TCP_CLOSE_WAIT;
-	if (!look(sk, from, to, create && !IS_ENABLED(CONFIG_PREEMPT_RT)) &&
-	    create && IS_ENABLED(CONFIG_PREEMPT_RT))
-		defer(tn, sk);
-out:
-	rcu_read_unlock();
-}
-
-static struct tracepoint *tracepoint;
-
-static void find_tracepoint(struct tracepoint *tp, void *name)
-{
-	if (!strcmp(tp->name, name))
-		tracepoint = tp;
-}
-
-/**
- * witness_start - begin to listen to the sockets
- *
- * Return: 0; -ENOENT if this kernel lacks the tracepoint.
- */
-int witness_start(void)
-{
-	if (!witness_watches())
-		return 0;
-	deferred_init();
-	for_each_kernel_tracepoint(find_tracepoint, "inet_sock_set_state");
-	if (!tracepoint)
-		return -ENOENT;
-	return tracepoint_probe_register(tracepoint, probe, NULL);
-}
-
-/**
- * witness_stop - stop listening; no probe runs after it
- */
-void witness_stop(void)
-{
-	if (!witness_watches())
-		return;
-	tracepoint_probe_unregister(tracepoint, probe, NULL);
-	tracepoint_synchronize_unregister();
-	deferred_flush();
 }

@@ -14,6 +14,9 @@ struct flow;
 struct sock;
 struct tcpstate_net;
 
+/* How often a socket that was found is looked at again: a moment later, then a while later. */
+#define WITNESS_SEEDED	2
+
 enum witness_mode {
 	WITNESS_OFF,		/* the engine alone */
 	WITNESS_COMMIT,		/* local ends move when their sockets do */
@@ -87,17 +90,25 @@ struct witness_news {
 
 bool witness_commits(const struct flow *flow, unsigned int e);
 bool witness_watches(void);
+enum witness_mode witness_mode(void);
 void witness_commit(struct flow *flow, unsigned int e, const struct witness_news *news);
 void witness_withheld(struct flow *flow, unsigned int e, enum witness_cause cause);
 void witness_expect(struct flow *flow, unsigned int e);
 void witness_judge(struct flow *flow, unsigned int e);
 void witness_conclude(struct flow *flow, unsigned int e);
+void witness_seed(struct flow *flow, unsigned int e, const struct witness_news *news);
 void witness_doubt(struct flow *flow, unsigned int e);
+void witness_look_again(struct flow *flow, unsigned int e);
 void witness_check(struct flow *flow, unsigned int e);
+
+/* probe.c */
 void witness_look(const struct sock *sk);
-const char *witness_cause_name(enum witness_cause cause);
 int witness_start(void);
 void witness_stop(void);
+
+/* cause.c */
+const char *witness_cause_name(enum witness_cause cause);
+bool witness_cause_explains(enum witness_cause cause, u8 engine, u8 socket);
 
 /* deferred.c */
 bool deferred_add(struct sock *sk);

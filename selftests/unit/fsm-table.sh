@@ -116,7 +116,7 @@ causes_of_source()
 		gsub(/"/, "", field[1])
 		print kind ": " field[1] ": " mask(field[2]) ": " mask(field[3])
 		text = ""
-	}' "$top/module/witness.c" | sort
+	}' "$top/module/cause.c" | sort
 }
 
 causes_of_document()

@@ -312,6 +312,81 @@ V("reset and opened again at once", "RFC 9293 3.10.7.1", EVERYWHERE,
 	SEG(A, SYN, 0x12345678, 0, SYN_SENT, CLOSE),
 	SEG(B, SYN_ACK, 0x87654321, 0x12345679, LATE(ESTABLISHED), SYN_RECV),
 	SEG(A, ACK, 0x12345679, 0x87654322, ESTABLISHED, GUESS(ESTABLISHED))),
+
+V("an end whose socket closed without a segment connects anew", "RFC 9293 3.10.1",
+	A_LOCAL | LOOPBACK,
+	OPEN,
+	SENT(A, SYN, 9000, 0, SYN_SENT, ESTABLISHED, .via = CLOSE, STEPS(2))),
+
+V("a crossed SYN_RECV has a window", "RFC 9293 3.10.7.4", A_LOCAL | LOOPBACK,
+	SENT(A, SYN, 0, 0, SYN_SENT, CLOSE),
+	SEG(B, SYN, 0, 0, SYN_RECV, SYN_SENT),
+	SENT(A, SYN_ACK, 0, 1, SYN_RECV, SYN_SENT),
+	GOT(B, ACK, 2 + WINDOW, 1, SYN_RECV, SYN_SENT, IS(OUT_OF_WINDOW)),
+	GOT(B, ACK, 1, 1, ESTABLISHED, SYN_SENT)),
+
+V("a crossed end may close from SYN_RECV", "RFC 9293 3.10.4", EVERYWHERE,
+	SENT(A, SYN, 0, 0, SYN_SENT, CLOSE),
+	SENT(B, SYN, 0, 0, SYN_SENT, SYN_SENT),
+	GOT(B, SYN, 0, 0, LATE(SYN_RECV), SYN_SENT),
+	SENT(A, SYN_ACK, 0, 1, SYN_RECV, SYN_SENT),
+	SENT(A, FIN_ACK, 1, 1, FIN_WAIT1, SYN_SENT, STEPS(1))),
+
+V("a remote acceptor closes from ESTABLISHED alone", "tcp_close_state", B_REMOTE,
+	SEG(A, SYN, 0, 0, SYN_SENT, CLOSE),
+	SENT(B, SYN_ACK, 0, 1, SYN_SENT, SYN_RECV),
+	SENT(B, FIN_ACK, 1, 1, SYN_SENT, KNOWN(FIN_WAIT1), .via = ESTABLISHED, STEPS(2))),
+
+V("a remote acceptor that sends data was established", "RFC 9293 3.10.7.4", B_REMOTE,
+	SEG(A, SYN, 0, 0, SYN_SENT, CLOSE),
+	SENT(B, SYN_ACK, 0, 1, SYN_SENT, SYN_RECV),
+	SENT(B, ACK, 1, 1, SYN_SENT, SYN_RECV),
+	SENT(B, ACK, 1, 1, SYN_SENT, KNOWN(ESTABLISHED), .len = 1)),
+
+V("an ACK that says nothing new leaves the opening inferred", "RFC 9293 3.8.1", B_REMOTE,
+	HANDSHAKE,
+	SENT(B, ACK, 1, 1, ESTABLISHED, GUESS(ESTABLISHED)),
+	SENT(A, FIN_ACK, 1, 1, FIN_WAIT1, GUESS(ESTABLISHED)),
+	SENT(B, ACK, 1, 1, FIN_WAIT1, KNOWN(ESTABLISHED), .len = 10)),
+
+V("an ACK of data makes the opening known", "RFC 9293 3.10.7.4", B_REMOTE,
+	HANDSHAKE,
+	SEG(A, ACK, 1, 1, ESTABLISHED, GUESS(ESTABLISHED), .len = 10),
+	SEG(B, ACK, 1, 11, ESTABLISHED, KNOWN(ESTABLISHED)),
+	SENT(B, SYN_ACK, 0, 1, ESTABLISHED, KNOWN(ESTABLISHED), IS(OUT_OF_WINDOW))),
+
+V("a SYN-ACK to the number after a spent one opens nothing", "RFC 9293 3.10.7.1", LOOPBACK,
+	SEG(A, SYN, 0, 0, SYN_SENT, CLOSE),
+	SEG(B, RST_ACK, 0, 1, CLOSE, CLOSE),
+	SENT(B, SYN_ACK, 0, 2, CLOSE, SYN_RECV)),
+
+V("a SYN-ACK from ESTABLISHED makes no crossed end", "reqsk_timer_handler", B_REMOTE,
+	HANDSHAKE,
+	SENT(B, SYN_ACK, 0, 1, ESTABLISHED, SYN_RECV),
+	SENT(B, FIN_ACK, 1, 1, ESTABLISHED, FIN_WAIT1, .via = ESTABLISHED, STEPS(2))),
+
+V("a remote crossed end has a window, and sends once it is open", "RFC 9293 3.10.7.4", FORWARDED,
+	SENT(A, SYN, 0, 0, SYN_SENT, CLOSE),
+	SENT(B, SYN, 0, 0, SYN_SENT, SYN_SENT),
+	SENT(A, SYN_ACK, 0, 1, SYN_RECV, SYN_SENT),
+	SENT(B, ACK, 2 + WINDOW, 1, SYN_RECV, SYN_SENT, IS(OUT_OF_WINDOW)),
+	SENT(A, ACK, 1, 1, KNOWN(ESTABLISHED), SYN_SENT, .len = 1)),
+
+V("Fast Open: a remote acceptor closes from SYN_RECV", "RFC 9293 3.10.4", B_REMOTE,
+	SEG(A, SYN, 0, 0, SYN_SENT, CLOSE, .len = 10),
+	SENT(B, SYN_ACK, 0, 11, SYN_SENT, SYN_RECV),
+	SENT(B, FIN_ACK, 1, 11, SYN_SENT, FIN_WAIT1, STEPS(1))),
+
+V("Fast Open: the SYN's data again, with the ACK", "tcp_validate_incoming", B_LOCAL | LOOPBACK,
+	SEG(A, SYN, 0, 0, SYN_SENT, CLOSE, .len = 10),
+	SEG(B, SYN_ACK, 0, 11, ANY, SYN_RECV),
+	GOT(A, ACK, 1, 1, ANY, ESTABLISHED, .len = 10)),
+
+V("a request whose ACK was not taken is one again", "tcp_check_req, embryonic_reset",
+	B_LOCAL | LOOPBACK,
+	HANDSHAKE,
+	SENT(B, SYN_ACK, 0, 1, ESTABLISHED, SYN_RECV, STEPS(1)),
+	GOT(A, SYN, 100, 0, ESTABLISHED, CLOSE)),
 };
 
 int main(void)

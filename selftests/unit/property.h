@@ -105,9 +105,16 @@ static inline const char *wrong_with(struct fsm *f, const struct segment *s,
 		if (!step->to || step->to >= FSM_STATES || step->to == FSM_LISTEN)
 			return "no such state";
 		if (step->end != end) {
-			/* A SYN-ACK proves that the other end sent its SYN: no more than that. */
-			if (h->received || !(s->flags & SEGMENT_SYN) ||
-			    (step->to != FSM_SYN_SENT && step->to != FSM_CLOSE))
+			/*
+			 * A SYN-ACK proves that the other end sent its SYN, the ACK of a
+			 * SYN-ACK that passed elsewhere that it sent that: no more.
+			 */
+			bool synack = s->flags & SEGMENT_SYN &&
+				      (step->to == FSM_SYN_SENT || step->to == FSM_CLOSE);
+			bool elsewhere = !h->certain && !(s->flags & SEGMENT_SYN) &&
+					 step->from == FSM_CLOSE && step->to == FSM_SYN_RECV;
+
+			if (h->received || (!synack && !elsewhere))
 				return "a step of the other end";
 		} else if (!(h->received ? may_receive(step->from, step->to) :
 					   may_send(step->from, step->to) ||
@@ -120,6 +127,9 @@ static inline const char *wrong_with(struct fsm *f, const struct segment *s,
 		return "a state that moved without a step";
 	if (r.steps && verdict != FSM_ACCEPTED)
 		return "a step without FSM_ACCEPTED";
+	if (h->received && !h->certain && !(s->flags & SEGMENT_RST) && s->end != s->seq &&
+	    verdict != FSM_IGNORED)
+		return "a segment that did not wait for its ACK";
 	if (verdict > FSM_CHALLENGED)
 		return "no such verdict";
 	for (unsigned int i = 0; i < 2; i++)
