@@ -18,10 +18,41 @@ static struct json_object *made(struct json_object *object)
 	return object;
 }
 
-static void add(struct json_object *object, const char *name, struct json_object *value)
+struct json_object *json_new(void)
+{
+	return made(json_object_new_object());
+}
+
+void json_add(struct json_object *object, const char *name, struct json_object *value)
 {
 	if (json_object_object_add(object, name, value))
 		errx(EXIT_COULD_NOT, "out of memory");
+}
+
+void json_add_number(struct json_object *object, const char *name, uint64_t number)
+{
+	json_add(object, name, made(json_object_new_uint64(number)));
+}
+
+void json_add_bool(struct json_object *object, const char *name, bool value)
+{
+	json_add(object, name, made(json_object_new_boolean(value)));
+}
+
+void json_add_word(struct json_object *object, const char *name, const char *word)
+{
+	json_add(object, name, made(json_object_new_string(word)));
+}
+
+struct json_object *json_words(const struct words *words, uint32_t set)
+{
+	struct json_object *array = made(json_object_new_array());
+
+	for (size_t i = 0; i < words->count; i++)
+		if (set >> i & 1 &&
+		    json_object_array_add(array, made(json_object_new_string(words->word[i]))))
+			errx(EXIT_COULD_NOT, "out of memory");
+	return array;
 }
 
 /* Values are numbers; a later column may hold words. */
@@ -39,11 +70,11 @@ static struct json_object *json_rows(const struct table *table, const struct lay
 	struct json_object *rows = made(json_object_new_array());
 
 	for (size_t row = 0; row < table->rows; row++) {
-		struct json_object *object = made(json_object_new_object());
+		struct json_object *object = json_new();
 
 		for (size_t i = 0; i < table->columns; i++)
-			add(object, table->word[i],
-			    json_word(table_word(table, row, i), i < layout->key_columns));
+			json_add(object, table->word[i],
+				 json_word(table_word(table, row, i), i < layout->key_columns));
 		if (json_object_array_add(rows, object))
 			errx(EXIT_COULD_NOT, "out of memory");
 	}
@@ -52,10 +83,11 @@ static struct json_object *json_rows(const struct table *table, const struct lay
 
 static struct json_object *json_stat(const struct table *table)
 {
-	struct json_object *stat = made(json_object_new_object());
+	struct json_object *stat = json_new();
 
 	for (size_t row = 0; row < table->rows; row++)
-		add(stat, table_word(table, row, 0), json_word(table_word(table, row, 1), false));
+		json_add(stat, table_word(table, row, 0),
+			 json_word(table_word(table, row, 1), false));
 	return stat;
 }
 
@@ -63,30 +95,49 @@ static struct json_object *json_stat(const struct table *table)
 static struct json_object *json_netns(const struct netns *netns)
 {
 	bool named = netns->name[0] && mbstowcs(NULL, netns->name, 0) != (size_t)-1;
-	struct json_object *object = made(json_object_new_object());
+	struct json_object *object = json_new();
 
-	add(object, "inode", netns->inode ? made(json_object_new_uint64(netns->inode)) : NULL);
-	add(object, "nsid",
-	    netns->nsid != NETNS_NO_ID ? made(json_object_new_int(netns->nsid)) : NULL);
-	add(object, "name", named ? made(json_object_new_string(netns->name)) : NULL);
+	json_add(object, "inode", netns->inode ? made(json_object_new_uint64(netns->inode)) : NULL);
+	json_add(object, "nsid",
+		 netns->nsid != NETNS_NO_ID ? made(json_object_new_int(netns->nsid)) : NULL);
+	json_add(object, "name", named ? made(json_object_new_string(netns->name)) : NULL);
 	return object;
+}
+
+struct json_object *json_top(const struct netns *netns, bool complete)
+{
+	struct json_object *top = json_new();
+
+	json_add_number(top, "version", 1);
+	json_add(top, "netns", json_netns(netns));
+	json_add_bool(top, "complete", complete);
+	return top;
+}
+
+void json_print(FILE *out, struct json_object *top)
+{
+	json_print_open(out, top);
+	fputs("}\n", out);
+}
+
+void json_print_open(FILE *out, struct json_object *top)
+{
+	const int flags = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
+	size_t length;
+	const char *text = json_object_to_json_string_length(top, flags, &length);
+
+	if (!text)
+		errx(EXIT_COULD_NOT, "out of memory");
+	fwrite(text, 1, length - 1, out);
+	json_object_put(top);
 }
 
 void print_json(FILE *out, const struct table *table, const struct layout *layout,
 		const struct netns *netns, bool complete)
 {
-	struct json_object *top = made(json_object_new_object());
-	const char *text;
+	struct json_object *top = json_top(netns, complete);
 
-	add(top, "version", made(json_object_new_int(1)));
-	add(top, "netns", json_netns(netns));
-	add(top, "complete", made(json_object_new_boolean(complete)));
-	add(top, layout->member,
-	    layout == &layout_stat ? json_stat(table) : json_rows(table, layout));
-	text = json_object_to_json_string_ext(top, JSON_C_TO_STRING_PLAIN |
-					      JSON_C_TO_STRING_NOSLASHESCAPE);
-	if (!text)
-		errx(EXIT_COULD_NOT, "out of memory");
-	fprintf(out, "%s\n", text);
-	json_object_put(top);
+	json_add(top, layout->member,
+		 layout == &layout_stat ? json_stat(table) : json_rows(table, layout));
+	json_print(out, top);
 }

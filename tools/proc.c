@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/tcpstate.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,11 +19,6 @@
 #include "proc.h"
 
 #define WORDS(array)	{ (array), sizeof(array) / sizeof((array)[0]) }
-#define STATES		"established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2", \
-			"time_wait", "close", "close_wait", "last_ack", "listen", "closing"
-
-static const char *const states[] = { STATES };
-static const char *const paths[] = { "local", "loopback", "forwarded" };
 
 static const char *const counters_columns[] = {
 	"state", "local", "local_initiator", "remote", "forwarded_initiator",
@@ -30,7 +26,9 @@ static const char *const counters_columns[] = {
 	"entered_forwarded_initiator", "entered_forwarded_responder",
 };
 
-static const char *const pairs_columns[] = { "path", "state", STATES };
+static const char *const pairs_columns[] = {
+	"path", "state", STATE_WORDS,
+};
 
 static const char *const transitions_columns[] = {
 	"from", "to", "local", "remote", "forwarded_initiator", "forwarded_responder",
@@ -40,30 +38,34 @@ static const char *const stat_columns[] = { "name", "value" };
 
 const struct layout layout_counters = {
 	.file = "counters",
+	.netlink = TCPSTATE_TABLE_STATES,
 	.member = "states",
 	.columns = WORDS(counters_columns),
 	.key_columns = 1,
-	.keys = { WORDS(states) },
+	.keys = { &states },
 };
 
 const struct layout layout_pairs = {
 	.file = "pairs",
+	.netlink = TCPSTATE_TABLE_PAIRS,
 	.member = "pairs",
 	.columns = WORDS(pairs_columns),
 	.key_columns = 2,
-	.keys = { WORDS(paths), WORDS(states) },
+	.keys = { &paths, &states },
 };
 
 const struct layout layout_transitions = {
 	.file = "transitions",
+	.netlink = TCPSTATE_TABLE_TRANSITIONS,
 	.member = "transitions",
 	.columns = WORDS(transitions_columns),
 	.key_columns = 2,
-	.keys = { WORDS(states), WORDS(states) },
+	.keys = { &states, &states },
 };
 
 const struct layout layout_stat = {
 	.file = "stat",
+	.netlink = TCPSTATE_TABLE_STAT,
 	.member = "stat",
 	.columns = WORDS(stat_columns),
 	.key_columns = 1,
@@ -72,23 +74,6 @@ const struct layout layout_stat = {
 const char *table_word(const struct table *table, size_t row, size_t column)
 {
 	return table->word[(1 + row) * table->columns + column];
-}
-
-bool word_number(const char *word, uint64_t *number)
-{
-	uint64_t n = 0;
-
-	if (!*word)
-		return false;
-	for (; *word; word++) {
-		unsigned int digit = (unsigned int)*word - '0';
-
-		if (digit > 9 || n > (UINT64_MAX - digit) / 10)
-			return false;
-		n = n * 10 + digit;
-	}
-	*number = n;
-	return true;
 }
 
 bool stat_value(const struct table *stat, const char *name, uint64_t *value)
@@ -180,12 +165,13 @@ static bool check_columns(struct table *table, const struct layout *layout)
 
 static bool check_keys(struct table *table, const struct layout *layout)
 {
-	size_t inner = layout->key_columns == 2 ? layout->keys[1].count : 1;
-	size_t rows = layout->keys[0].count * inner;
+	const struct words *outer = layout->keys[0], *inner = layout->keys[1];
+	size_t each = inner ? inner->count : 1;
+	size_t rows = outer ? outer->count * each : 0;
 
 	for (size_t row = 0; row < rows; row++) {
-		const char *first = layout->keys[0].word[row / inner];
-		const char *second = inner > 1 ? layout->keys[1].word[row % inner] : NULL;
+		const char *first = outer->word[row / each];
+		const char *second = inner ? inner->word[row % each] : NULL;
 
 		if (row == table->rows)
 			return wrong(table, "too old or damaged: it has no row '%s%s%s'",

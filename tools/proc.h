@@ -7,15 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "words.h"
+
 #define PROC_DIR	"/proc/self/net/tcpstate"
 #define PROC_BYTES	262144	/* no table is larger */
 #define PROC_COLUMNS	64
 #define PROC_ROWS	1024
-
-struct words {
-	const char *const *word;
-	size_t count;
-};
 
 /*
  * The part of a table that this reader relies on. A newer module may add columns on the
@@ -24,9 +21,10 @@ struct words {
 struct layout {
 	const char *file;
 	const char *member;		/* its name in JSON */
+	unsigned int netlink;		/* the same over netlink, enum tcpstate_table */
 	struct words columns;
 	size_t key_columns;		/* the first ones, that name a row */
-	struct words keys[2];		/* their words in order, the last varies fastest */
+	const struct words *keys[2];	/* their words in order, the last varies fastest */
 };
 
 extern const struct layout layout_counters;
@@ -48,9 +46,6 @@ void table_free(struct table *table);
 
 /* Row 0 is the first after the header. */
 const char *table_word(const struct table *table, size_t row, size_t column);
-
-/* Whether the word is a decimal number of 64 bits. */
-bool word_number(const char *word, uint64_t *number);
 
 /* A row of stat, which must be a table of layout_stat. */
 bool stat_value(const struct table *stat, const char *name, uint64_t *value);

@@ -42,11 +42,11 @@ install_missing() {
 
 	for pair in git:git make:make gcc:gcc clang:clang ld.lld:lld llvm-nm:llvm sparse:sparse \
 		cppcheck:cppcheck clang-tidy:clang-tidy shellcheck:shellcheck perl:perl \
-		xz:xz-utils pkg-config:pkg-config flock:util-linux; do
+		xz:xz-utils pkg-config:pkg-config flock:util-linux bpftool:bpftool; do
 		command -v "${pair%:*}" >/dev/null || missing+=("${pair#*:}")
 	done
 	[ -e /usr/include/stdio.h ] || missing+=(libc6-dev)
-	for pair in libmnl:libmnl-dev json-c:libjson-c-dev; do
+	for pair in libmnl:libmnl-dev json-c:libjson-c-dev libbpf:libbpf-dev; do
 		pkg-config --exists "${pair%:*}" 2>/dev/null || missing+=("${pair#*:}")
 	done
 	[ -n "${KERNELDIR:-}" ] || [ -e "$(newest_headers)/Makefile" ] ||
@@ -98,6 +98,12 @@ files() {
 
 # userspace PATTERN: those of them that no kernel runs.
 userspace() { files "tools/$1" "selftests/$1" | grep -v ^tools/vm/; }
+
+# What runs on a host: not what clang compiles for BPF.
+host_sources() {
+	userspace '*.c' | grep -v '\.bpf\.c$'
+	files module/fsm.c module/segment.c
+}
 
 shell_files() {
 	local file
@@ -152,12 +158,14 @@ run_check() {
 		check_patch --ignore "$kernel_only,$code_only" -f "${sources[@]/#/$top/}"
 		;;
 	cppcheck)
-		mapfile -t sources < <(userspace '*.c'; files module/fsm.c module/segment.c)
+		mapfile -t sources < <(host_sources)
 		cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
 			--error-exitcode=1 "${includes[@]}" "${sources[@]}"
 		;;
 	clang-tidy)
-		mapfile -t sources < <(userspace '*.c'; files module/fsm.c module/segment.c)
+		mapfile -t sources < <(host_sources)
+		make -s -C selftests "O=$work/bpf" "$work/bpf/trace.skel.h"
+		includes+=(-isystem "$work/bpf")
 		# One by one: its va_list checker errs in a run's second file.
 		printf '%s\n' "${sources[@]}" | xargs -P 2 -I '{}' \
 			clang-tidy --quiet --checks="-*,$tidy" --warnings-as-errors='*' '{}' -- \

@@ -9,22 +9,58 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "compile.h"
 #include "exit.h"
 #include "netns.h"
 #include "output.h"
 #include "proc.h"
+#include "reader.h"
+
+static void run_counters(struct reader *reader)
+{
+	show_table(reader, &layout_counters);
+}
+
+static void run_pairs(struct reader *reader)
+{
+	show_table(reader, &layout_pairs);
+}
+
+static void run_transitions(struct reader *reader)
+{
+	show_table(reader, &layout_transitions);
+}
+
+static void run_stat(struct reader *reader)
+{
+	show_table(reader, &layout_stat);
+}
+
+/* What follows a command. */
+enum operands { NONE, FILTER, SETTING };
 
 static const struct command {
 	const char *name;
 	const char *help;
-	const struct layout *layout;
+	void (*run)(struct reader *reader);
+	enum operands operands;
+	bool table;			/* of /proc, and so of a copy */
 } commands[] = {
 	{ "counters", "ends in each state, and how many entered it (the default)",
-	  &layout_counters },
-	{ "pairs", "flows by the states of both ends: who waits for whom", &layout_pairs },
-	{ "transitions", "changes of state, by the state before and after", &layout_transitions },
-	{ "stat", "the table itself: flows, limits, whether it is complete", &layout_stat },
-	{ NULL, NULL, NULL },
+	  run_counters, NONE, true },
+	{ "pairs", "flows by the states of both ends: who waits for whom", run_pairs, NONE, true },
+	{ "transitions", "changes of state, by the state before and after",
+	  run_transitions, NONE, true },
+	{ "stat", "the table itself: flows, limits, whether it is complete",
+	  run_stat, NONE, true },
+	{ "flows", "the flows that [FILTER] lets pass, one a line", show_flows, FILTER, false },
+	{ "count", "how many [FILTER] lets pass", count_flows, FILTER, false },
+	{ "delete", "drop those that FILTER lets pass, print how many",
+	  delete_flows, FILTER, false },
+	{ "flush", "drop all flows, print how many; totals stay", flush_flows, NONE, false },
+	{ "config", "the configuration; [NAME=VALUE]... changes it first",
+	  configure, SETTING, false },
+	{ NULL, NULL, NULL, NONE, false },
 };
 
 static void print_help(void)
@@ -39,10 +75,18 @@ static void print_help(void)
 	       "Options:\n"
 	       "  -j, --json         print one JSON object\n"
 	       "  -N, --netns NETNS  read another network namespace: a name, process id or path\n"
+	       "  -4, --ipv4         IPv4 flows alone\n"
+	       "  -6, --ipv6         IPv6 flows alone\n"
+	       "  -r, --resolve      print the names of hosts\n"
 	       "  -H, --no-header    print no header line\n"
 	       "      --proc DIR     read a copy of " PROC_DIR "\n"
 	       "  -h, --help         print this\n"
 	       "  -V, --version      print the version\n"
+	       "\n"
+	       "Filters: state, peer-state, either-state STATE; src, dst ADDRESS[/LENGTH][:PORT];\n"
+	       "sport, dport [= != < > <= >=] PORT; path local|loopback|forwarded;\n"
+	       "role initiator|responder; provenance handshake|midstream|seeded;\n"
+	       "and, or, not, ( ). For example: state close-wait and dport = :80\n"
 	       "\n"
 	       "Exit status: 0 fine, 2 usage, 3 could not.\n");
 }
@@ -75,26 +119,68 @@ static int finish(void)
 	return EXIT_SUCCESS;
 }
 
-static void show(const struct command *command, const char *dir, const char *which, bool json,
-		 bool header)
+void reader_open(struct reader *reader)
 {
-	struct netns netns = { .nsid = NETNS_NO_ID };
-	struct table table, stat;
-	uint64_t complete = 0;
+	netns_enter(&reader->netns, reader->which);
+	genl_open(&reader->genl);
+}
 
-	if (!dir)
-		netns_enter(&netns, which);
-	proc_read(&table, command->layout, dir ? dir : PROC_DIR);
-	proc_read(&stat, &layout_stat, dir ? dir : PROC_DIR);
-	stat_value(&stat, "complete", &complete);
+void reader_warn(bool complete)
+{
 	if (!complete)
 		warnx("not complete: the module does not know every connection of this namespace");
-	if (json)
-		print_json(stdout, &table, command->layout, &netns, complete);
-	else
-		print_table(stdout, &table, command->layout, header);
-	table_free(&stat);
-	table_free(&table);
+}
+
+/* The words as one text, as a shell would have it. */
+static char *join(const struct reader *reader)
+{
+	size_t size = 1;
+	char *text, *end;
+
+	for (int i = 0; i < reader->count; i++)
+		size += strlen(reader->words[i]) + 1;
+	text = malloc(size);
+	if (!text)
+		err(EXIT_COULD_NOT, "filter");
+	end = text;
+	for (int i = 0; i < reader->count; i++)
+		end += sprintf(end, "%s%s", i ? " " : "", reader->words[i]);
+	*end = '\0';
+	return text;
+}
+
+bool reader_filter(const struct reader *reader, struct filter *filter)
+{
+	struct filter_error error;
+	char *text = join(reader);
+	struct box box;
+	bool any;
+
+	if (!filter_parse(filter, text, &error))
+		errx(EXIT_USAGE, "filter: %s, at character %zu", error.text, error.at + 1);
+	any = filter->nodes;
+	free(text);
+	if (reader->families && !filter_families(filter, reader->families))
+		errx(EXIT_USAGE, "filter: too long");
+	filter_compile(filter, &box);
+	if (box_is_empty(&box))
+		warnx("filter: no flow can pass it: words side by side mean 'and'");
+	return any;
+}
+
+/* What an option says of, or a word that follows, must be of this command. */
+static void check_operands(const struct reader *reader, const struct command *command)
+{
+	if (reader->dir && reader->which)
+		errx(EXIT_USAGE, "--proc reads a copy, of no namespace: it excludes --netns");
+	if (reader->dir && !command->table)
+		errx(EXIT_USAGE, "--proc reads a copy, which has no '%s'", command->name);
+	if ((reader->which && !*reader->which) || (reader->dir && !*reader->dir))
+		errx(EXIT_USAGE, "an empty name");
+	if (reader->families && command->operands != FILTER)
+		errx(EXIT_USAGE, "'%s' has no flows for -4 or -6 to choose from", command->name);
+	if (reader->count && command->operands == NONE)
+		errx(EXIT_USAGE, "'%s' is too much: one command a run", reader->words[0]);
 }
 
 int main(int argc, char **argv)
@@ -103,34 +189,45 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "netns", required_argument, NULL, 'N' },
+		{ "ipv4", no_argument, NULL, '4' },
+		{ "ipv6", no_argument, NULL, '6' },
+		{ "resolve", no_argument, NULL, 'r' },
 		{ "no-header", no_argument, NULL, 'H' },
 		{ "proc", required_argument, NULL, OPT_PROC },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
 	};
+	static struct reader reader = { .header = true, .netns.nsid = NETNS_NO_ID };
 	const struct command *command = &commands[0];
-	const char *dir = NULL, *which = NULL;
-	bool json = false, header = true;
 	int opt;
 
 	hold_standard_descriptors();
 	signal(SIGPIPE, SIG_IGN);
 	setlocale(LC_CTYPE, "C.UTF-8");
 
-	while ((opt = getopt_long(argc, argv, "jN:HhV", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "jN:46rHhV", options, NULL)) != -1) {
 		switch (opt) {
 		case 'j':
-			json = true;
+			reader.json = true;
 			break;
 		case 'N':
-			which = optarg;
+			reader.which = optarg;
+			break;
+		case '4':
+			reader.families |= FILTER_IPV4;
+			break;
+		case '6':
+			reader.families |= FILTER_IPV6;
+			break;
+		case 'r':
+			reader.resolve = true;
 			break;
 		case 'H':
-			header = false;
+			reader.header = false;
 			break;
 		case OPT_PROC:
-			dir = optarg;
+			reader.dir = optarg;
 			break;
 		case 'h':
 			print_help();
@@ -142,15 +239,11 @@ int main(int argc, char **argv)
 			return EXIT_USAGE;	/* getopt_long() said why */
 		}
 	}
-	if (which && dir)
-		errx(EXIT_USAGE, "--proc reads a copy, of no namespace: it excludes --netns");
-	if ((which && !*which) || (dir && !*dir))
-		errx(EXIT_USAGE, "an empty name");
 	if (optind < argc)
 		command = find_command(argv[optind++]);
-	if (optind < argc)
-		errx(EXIT_USAGE, "'%s' is too much: one command a run", argv[optind]);
-
-	show(command, dir, which, json, header);
+	reader.words = argv + optind;
+	reader.count = argc - optind;
+	check_operands(&reader, command);
+	command->run(&reader);
 	return finish();
 }

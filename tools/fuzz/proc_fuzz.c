@@ -29,11 +29,13 @@ static void write_good(FILE *out, const struct layout *layout)
 	for (size_t i = 0; i < layout->columns.count; i++)
 		fprintf(out, "%s%c", layout->columns.word[i],
 			i + 1 < layout->columns.count ? ' ' : '\n');
-	for (size_t i = 0; i < layout->keys[0].count; i++) {
-		if (layout->key_columns == 1)
-			write_row(out, layout, layout->keys[0].word[i], NULL);
-		for (size_t j = 0; j < layout->keys[1].count; j++)
-			write_row(out, layout, layout->keys[0].word[i], layout->keys[1].word[j]);
+	for (size_t i = 0; layout->keys[0] && i < layout->keys[0]->count; i++) {
+		const char *first = layout->keys[0]->word[i];
+
+		if (!layout->keys[1])
+			write_row(out, layout, first, NULL);
+		for (size_t j = 0; layout->keys[1] && j < layout->keys[1]->count; j++)
+			write_row(out, layout, first, layout->keys[1]->word[j]);
 	}
 	if (layout == &layout_stat)
 		fputs("flows 12\ncomplete 1\n", out);

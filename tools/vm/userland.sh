@@ -4,8 +4,8 @@
 
 packages=(
 	linux-image-amd64 linux-headers-amd64 gcc make pkg-config libc6-dev libmnl-dev libjson-c-dev
-	bpftool busybox-static conntrack curl ethtool iperf3 iproute2 iputils-ping kmod nftables
-	nginx-light perl procps tcpdump xz-utils zstd
+	libbpf-dev bpftool busybox-static conntrack curl ethtool iperf3 iproute2 iputils-ping kmod nftables
+	jq nginx-light perl procps python3-jsonschema python3-yaml tcpdump xz-utils zstd
 )
 
 # The first megabytes of kernel: what the guest needs to reach its userland.
@@ -44,8 +44,8 @@ recipe() {
 		--include="$(IFS=,; echo "${packages[*]}")")
 	for rule in "${left_out[@]}"; do recipe+=("--dpkgopt=$rule"); done
 	case $1 in
-	5.10) # The security archive lists a bpftool that it does not hold.
-		pin bpftool l=Debian-Security -1
+	5.10) # The security archive lists a bpftool and a libbpf that it does not hold.
+		pin 'bpftool libbpf*' l=Debian-Security -1
 		;;
 	newest)
 		# The mirror that mmdebstrap chose for the release has its backports too.
