@@ -8,6 +8,8 @@
 # A family's sixteen cells stand in two namespaces over veth, parked ends in one and far ends in
 # the other, and in one over loopback. There each has its socket, and its share of `pairs` and of
 # `local_initiator`.
+#
+# parking.sh late: the module is loaded when all of them are parked.
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -213,11 +215,17 @@ for ns in cross-b cross-l; do
 	drop "$ns-$$" synacks 10304 10306
 done
 
+if [ "${1-}" = late ]; then
+	ko=$(module_file)
+	mapfile -t arguments < <(module_arguments)
+	rmmod tcpstate || die "rmmod fails"
+fi
 start_sockets
 each_cell "$TMP/matrix" open_cell
 each_cell "$TMP/matrix" park_cell
 each_cell "$TMP/crossed" cross_cell
 check "every cell is parked in ss" wait_until 20 parked_in_ss
+[ "${1-}" != late ] || check "the module loads" insmod "$ko" "${arguments[@]}"
 hold
 check "the cells held for five seconds" none_wrong "$TMP/matrix" 96
 check "simultaneous open, syn_recv" none_wrong "$TMP/crossed" 4

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# The reader, against tables made here: it needs no module, and does not mind one. As root it
-# also makes a network namespace. TCPSTATE names the program, if it is not in PATH.
+# The reader, against tables made here and words that it must refuse: it needs no module, and does
+# not mind one. As root it also makes a network namespace. TCPSTATE names the program, if it is not
+# in PATH. What it does with a module is filter.sh's.
 #
-# shellcheck disable=SC2016 # the dollars in single quotes belong to sed and the inner shell
+# shellcheck disable=SC2016 # the dollars in single quotes belong to sed
 # shellcheck disable=SC2094 # a pipe is opened twice with intent
 set -u
 
@@ -181,6 +182,71 @@ refuses "no such path" 3 "there is no $dir/none" -N "$dir/none"
 refuses "not a namespace" 3 "is no network namespace" -N "$good/stat"
 refuses "another kind of namespace" 3 "is no network namespace" -N /proc/self/ns/uts
 
+refuses "a copy has no flows" 2 "which has no 'flows'" --proc "$good" flows
+refuses "families of a table" 2 "-4 or -6" -4 stat
+refuses "delete without a filter" 2 "delete needs a filter" delete
+refuses "delete of a family alone" 2 "delete needs a filter" -4 delete
+refuses "flush with a word" 2 "'all' is too much" flush all
+
+# The filter language: what is wrong, and where
+nots=$(printf 'not %.0s' $(seq 65))
+many=$(printf 'state all %.0s' $(seq 129))
+while IFS='|' read -r words character text; do
+	refuses "filter: $text" 2 "filter: $text, at character $character" count "$words"
+done <<-EOF
+	state|6|a state is missing
+	state bogus|7|no state 'bogus'
+	state Fin_Wait_3|7|no state 'Fin_Wait_3'
+	path remote|6|no path 'remote'
+	role server|6|no role 'server'
+	provenance|11|a provenance is missing
+	colour red|1|'colour' begins no condition
+	state all and|14|a condition is missing
+	or state all|1|'or' begins no condition
+	( state all|12|a ')' is missing
+	state all )|11|')' is too much
+	()|2|')' begins no condition
+	sport|6|a port is missing
+	dport = :http|9|no port number ':http'
+	dport = 65536|9|no port number '65536'
+	dport = -1|9|no port number '-1'
+	dport ~ 80|7|no port number '~'
+	sport >|8|a port is missing
+	src|4|an address is missing
+	src 10.0.0.256|5|no address '10.0.0.256'
+	src 10.0.0.0/33|5|no address '10.0.0.0/33'
+	src 10.0.0.1:99999|5|no port number '99999'
+	dst fd00::/129|5|no address 'fd00::/129'
+	dst fd00::/8:80|5|no address 'fd00::/8:80': IPv6 with a port needs brackets
+	dst [::1|5|no address '[::1'
+	dst []:80|5|no address '[]:80'
+	dst [fe80::1%eth0]:80|5|no address '[fe80::1%eth0]:80': it takes no interface
+	dst > 10.0.0.1|5|addresses have no '>'
+	state é|7|a byte 0xc3
+	state $(printf 'x%.0s' {1..80})|7|a word is too long
+	${nots}state all|257|too deep: over 64 parentheses and nots
+	${many% }|1290|too long: over 256 conditions
+EOF
+
+# Settings
+while IFS='|' read -r setting text; do
+	refuses "config $setting" 2 "$text" config "$setting"
+done <<-EOF
+	enabled|'enabled' is no NAME=VALUE
+	speed=1|nothing to configure is called 'speed'
+	enabled=2|enabled takes 0 or 1, not '2'
+	max_flows=many|max_flows takes a number, not 'many'
+	max_flows=4294967296|max_flows takes a number
+	witness=off|witness is chosen when the module is loaded
+	paths=loopback|paths takes none, or local, forwarded or both
+	paths=local,|paths takes none
+	paths=|paths takes none
+	timeout_established=5w|timeout_established takes seconds
+	timeout_established=d|timeout_established takes seconds
+	timeout_established=50000d|timeout_established takes seconds
+EOF
+refuses "a setting twice" 2 "enabled is there twice" config enabled=1 enabled=0
+
 damage counters '$d'
 refuses "a row missing" 3 "has no row 'closing'" --proc "$dir/bad"
 damage pairs 's/ [^ ]*$//'
@@ -261,50 +327,39 @@ for file in Documentation/tcpstate.8 tools/completion/tcpstate.bash; do
 	ok $? "$file has all of --help"
 done
 
-# Namespaces. In a mount namespace the tables stand in for those of the module.
-inside() # SCRIPT ARGUMENT...
-{
-	local script=$1
-	shift
-	unshare -m sh -c 'mount -t tmpfs none /proc/$$/net && eval "$0" && exec "$@"' \
-		"$script" "$tcpstate" "$@" >"$dir/out" 2>"$dir/err"
-	status=$?
-}
-
 # The object says this of the namespace, as extended regular expression.
-says() # NAME NETNS
+says() # NAME NETNS ARGUMENT...
 {
-	[ "$status" -eq 0 ] && grep -Eq "^\{\"version\":1,\"netns\":\{$2\},\"complete\":true," "$dir/out"
-	ok $? "$1"
+	local name=$1 netns=$2
+
+	shift 2
+	run -j "$@"
+	[ "$status" -eq 0 ] && grep -Eq "^\{\"version\":1,\"netns\":\{$netns\},\"complete\":" "$dir/out"
+	ok $? "$name"
 }
 
+# A namespace is found before the module is.
 namespaces()
 {
-	local tables="cp -r '$good' /proc/\$\$/net/tcpstate" own other
+	local own other="\"nsid\":null,\"name\":\"$name\""
 
 	ip netns add "$name" || { ok 1 "ip netns add"; return; }
-	own=$(stat -L -c %i /proc/self/ns/net)
-	other=$(stat -L -c %i "/run/netns/$name")
-
-	inside : -j
-	[ "$status" -eq 3 ] && [ "$(wc -l <"$dir/err")" -eq 1 ] && grep -q "modprobe tcpstate" "$dir/err"
-	ok $? "without the module it says how to load it"
-
-	inside "$tables" -j
-	says "its own namespace" "\"inode\":$own,\"nsid\":(null|[0-9]+),\"name\":(null|\".*\")"
-	inside "$tables" -j -N $$
-	says "a namespace by process" "\"inode\":$own,\"nsid\":(null|[0-9]+),\"name\":(null|\".*\")"
-	inside "$tables" -j -N "$name"
-	says "a namespace by name" "\"inode\":$other,\"nsid\":null,\"name\":\"$name\""
-	ip netns set "$name" 4711
-	inside "$tables" -j -N "/run/netns/$name"
-	says "a namespace by path, with its nsid" "\"inode\":$other,\"nsid\":4711,\"name\":\"$name\""
-
 	setpriv --reuid 65534 --clear-groups "$tcpstate" -N "$name" >"$dir/out" 2>"$dir/err"
 	[ $? -eq 3 ] && grep -q "cannot enter.*not permitted" "$dir/err"
 	ok $? "entering without privilege is refused"
 
-	[ -d /proc/net/tcpstate ] || return
+	if [ ! -d /proc/net/tcpstate ]; then
+		refuses "without the module it says how to load it" 3 "modprobe tcpstate" -N "$name"
+		return
+	fi
+	own="\"inode\":$(stat -L -c %i /proc/self/ns/net),\"nsid\":(null|[0-9]+),\"name\":(null|\".*\")"
+	other="\"inode\":$(stat -L -c %i "/run/netns/$name"),$other"
+	says "its own namespace" "$own"
+	says "a namespace by process" "$own" -N $$
+	says "a namespace by name" "$other" -N "$name"
+	ip netns set "$name" 4711
+	says "a namespace by path, with its nsid" "${other/null/4711}" -N "/run/netns/$name"
+
 	ip -n "$name" link set lo up
 	ip netns exec "$name" bash -c ': </dev/tcp/127.0.0.1/9' 2>/dev/null
 	run -H -N "$name"
