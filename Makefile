@@ -4,11 +4,16 @@ KERNELDIR ?= /lib/modules/$(shell uname -r)/build
 KERNEL ?= 6.1
 FUZZ ?= 60
 MODULE_ARGS ?=
+SEED ?=
 T ?=
+
+# Small, so that a walk of the table is fast; and memory that was not written shows.
+FUZZ_MODULE = max_flows=4096 $(MODULE_ARGS)
+FUZZ_KERNEL = slub_debug=P init_on_alloc=0 page_poison=1
 
 reader = $(MAKE) -C tools O=$(CURDIR)/build
 
-.PHONY: all tools module run shell check check-unit check-fuzz install modules_install clean help
+.PHONY: all tools module run shell check check-unit check-mutants check-fuzz install modules_install clean help
 
 all: tools module ## the module and the reader
 
@@ -37,8 +42,17 @@ check: ## all tests, or those of T="name..." (KERNEL=, FUZZ=)
 check-unit: ## the pure parts against their vectors
 	@$(MAKE) -C selftests O=$(CURDIR)/build/unit check-unit
 
-check-fuzz: ## the pure parts against random input, for FUZZ seconds
-	@$(MAKE) -C tools O=$(CURDIR)/build/fuzz check-fuzz FUZZ=$(FUZZ)
+check-mutants: ## the unit tests against every broken engine (20 minutes)
+	@$(MAKE) -C selftests check-mutants
+
+check-fuzz: ## random input for FUZZ seconds, or FUZZ=Nx times: pure parts, netlink (KERNEL=, SEED=)
+	@tools/vm/setup check
+	@status=0; \
+	$(MAKE) -C tools O=$(CURDIR)/build/fuzz check-fuzz FUZZ=$(FUZZ) || status=1; \
+	tools/vm/vm --kernel $(KERNEL) --timeout 36000 --module-args "$(FUZZ_MODULE)" \
+		--kernel-args "$(FUZZ_KERNEL)" -- env SEED=$(SEED) selftests/netlink-fuzz.sh \
+		$(FUZZ) || status=1; \
+	exit $$status
 
 install: ## the reader and its manual (DESTDIR=, PREFIX=)
 	$(reader) install
