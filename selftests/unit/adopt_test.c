@@ -195,6 +195,28 @@ static bool nothing_goes_back(void)
 	       me->edge == 2000;
 }
 
+/* What was not known is not compared: 0 is no number. */
+static bool upper_half(void)
+{
+	const struct fsm_facts high = {
+		.nxt = 0x90000064, .una = 0x9000005a, .rcv = 0xa00003e8, .wup = 0xa00003de,
+		.edge = 0xa00007d0,
+	};
+	const struct fsm_end *me = &flow.end[0];
+
+	fsm_init(&flow, false);
+	fsm_adopt(&flow, 0, FSM_ESTABLISHED, &high);
+	if (me->nxt != high.nxt || me->una != high.una || me->rcv != high.rcv ||
+	    me->wup != high.wup || me->edge != high.edge)
+		return false;
+	/* Of a SYN alone the engine knows what was sent. */
+	fsm_init(&flow, false);
+	sends(0, true, seg(SYN, 0x90000000, 0, 0));
+	fsm_adopt(&flow, 0, FSM_ESTABLISHED, &high);
+	return me->nxt == high.nxt && me->una == high.una && me->rcv == high.rcv &&
+	       me->wup == high.wup && me->edge == high.edge;
+}
+
 /* Window scales that the socket remembers, where no SYN was seen. */
 static bool scales(void)
 {
@@ -256,7 +278,7 @@ static bool timestamps(bool agreed)
 
 int main(void)
 {
-	tap_plan(13);
+	tap_plan(14);
 	tap_result(names(), "the names of the states, and of what is none (tcp_states.h)");
 	tap_result(numbers(), "a socket's own numbers (tcp_validate_incoming, tcp_ack)");
 	tap_result(other_end(), "what they say of the other end (RFC 9293 3.3.1)");
@@ -267,6 +289,7 @@ int main(void)
 		   "the state alone, then segments (RFC 9293 3.10.7.4)");
 	tap_result(which_end(), "either end, or the only one (RFC 9293 3.10.7.3)");
 	tap_result(nothing_goes_back(), "a socket that was read too early (RFC 9293 3.4)");
+	tap_result(upper_half(), "numbers beyond 2^31 (RFC 9293 3.4)");
 	tap_result(scales(), "window scales of SYNs that nobody saw (RFC 7323 2.2)");
 	tap_result(timestamps(true), "timestamps (RFC 7323 5.3)");
 	tap_result(timestamps(false), "no timestamps (tcp_parse_options)");
