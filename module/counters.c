@@ -175,6 +175,16 @@ void counters_move(struct counters *c, enum flow_class class, bool initiator,
 }
 
 /**
+ * counters_timewait - a timewait socket became an end, or went
+ * @c: the namespace's counters, after counters_ready()
+ * @n: 1 or -1
+ */
+void counters_timewait(struct counters *c, int n)
+{
+	atomic_add(n, &shard_get(c)->timewaits);
+}
+
+/**
  * counters_listen - count a listening socket
  * @c: the namespace's counters
  * @begins: it begins to listen, or ends
@@ -223,6 +233,50 @@ bool counters_listening(struct counters *c, unsigned int n)
 void counters_deafen(struct counters *c)
 {
 	atomic_set(&c->listening, 0);
+}
+
+/**
+ * counters_timewaits - how many local ends a timewait socket holds
+ * @c: the namespace's counters
+ */
+int counters_timewaits(const struct counters *c)
+{
+	unsigned int i;
+	int n = 0;
+
+	for (i = 0; i < COUNTERS_SHARDS_MAX; i++) {
+		const struct counters_shard *s = READ_ONCE(c->shard[i]);
+
+		if (s)
+			n += atomic_read(&s->timewaits);
+	}
+	return n;
+}
+
+/**
+ * counters_local - local endpoints in a state now
+ * @c: the namespace's counters
+ * @state: enum fsm_state, not listen
+ *
+ * What counters_gauge() says of %COLUMN_LOCAL, for a fraction of the reads.
+ */
+int counters_local(const struct counters *c, u8 state)
+{
+	unsigned int i;
+	int n = 0;
+	u8 other;
+
+	for (i = 0; i < COUNTERS_SHARDS_MAX; i++) {
+		const struct counters_shard *s = READ_ONCE(c->shard[i]);
+
+		for (other = 0; s && other < FSM_STATES; other++)
+			n += atomic_read(&s->pairs[CLASS_LOCAL_INITIATOR][state][other]) +
+			     atomic_read(&s->pairs[CLASS_LOCAL_RESPONDER][other][state]) +
+			     atomic_read(&s->pairs[CLASS_LOOPBACK][state][other]) +
+			     atomic_read(&s->pairs[CLASS_LOOPBACK][other][state]) +
+			     atomic_read(&s->pairs[CLASS_SELF][state][other]);
+	}
+	return n;
 }
 
 /**

@@ -37,6 +37,7 @@ enum counters_column {
  * @moved: transitions by column, from and to
  * @born: endpoints that entered in state close, by column
  * @left: endpoints that were removed, from state close, by column
+ * @timewaits: local ends that a timewait socket holds; read as a sum, too
  *
  * Under 8 KB, so that one page block of order 1 holds it.
  */
@@ -45,6 +46,7 @@ struct counters_shard {
 	atomic64_t moved[COLUMNS][FSM_STATES][FSM_STATES];
 	atomic64_t born[COLUMNS];
 	atomic64_t left[COLUMNS];
+	atomic_t timewaits;
 };
 
 /**
@@ -87,11 +89,14 @@ void counters_reclass(struct counters *c, enum flow_class from, enum flow_class 
 		      u8 initiator, u8 responder, bool swap);
 void counters_move(struct counters *c, enum flow_class class, bool initiator,
 		   u8 from, u8 to, u8 other);
+void counters_timewait(struct counters *c, int n);
 void counters_listen(struct counters *c, bool begins);
 bool counters_listening(struct counters *c, unsigned int n);
 void counters_deafen(struct counters *c);
 enum counters_column counters_column(enum flow_class class, bool initiator);
 
+int counters_timewaits(const struct counters *c);
+int counters_local(const struct counters *c, u8 state);
 void counters_read(const struct counters *c, struct counters_sum *sum);
 u64 counters_pairs(const struct counters_sum *sum, enum tcpstate_path path, u8 row, u8 column);
 u64 counters_gauge(const struct counters_sum *sum, enum counters_column column, u8 state);

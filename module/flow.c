@@ -184,6 +184,7 @@ retry:
 	other = table_insert(flow);
 	if (!other) {
 		counters_born(&tn->counters, flow->class);
+		sampler_wake();
 		return flow;
 	}
 
@@ -226,6 +227,23 @@ void flow_move(struct flow *flow, unsigned int e, u8 to)
 		      end->shown, to, flow->end[!e].shown);
 	end->shown = to;
 	end->entered = get_jiffies_64();
+}
+
+/**
+ * flow_socket - something else stands behind a local end
+ * @flow: the flow, locked
+ * @e: which end
+ * @socket: what, from now on
+ */
+void flow_socket(struct flow *flow, unsigned int e, enum flow_socket socket)
+{
+	struct flow_end *end = &flow->end[e];
+	int change = (socket == SOCKET_TIMEWAIT) - (end->socket == SOCKET_TIMEWAIT);
+
+	lockdep_assert_held(&flow->lock);
+	if (change)
+		counters_timewait(&flow_pernet(flow)->counters, change);
+	end->socket = socket;
 }
 
 /* Change class and roles. Ends that change their column leave the old one and enter the new. */
@@ -369,12 +387,15 @@ static void flow_embryonic(struct flow *flow)
 void flow_remove(struct flow *flow)
 {
 	struct tcpstate_net *tn = flow_pernet(flow);
+	unsigned int e;
 
 	lockdep_assert_held(&flow->lock);
 	WRITE_ONCE(flow->dead, true);
 	flow_embryonic(flow);
-	flow_move(flow, 0, FSM_CLOSE);
-	flow_move(flow, 1, FSM_CLOSE);
+	for (e = 0; e < 2; e++) {
+		flow_socket(flow, e, SOCKET_NONE);
+		flow_move(flow, e, FSM_CLOSE);
+	}
 	counters_gone(&tn->counters, flow->class);
 	expire_forget(flow);
 	flow_put_place(tn);
@@ -450,6 +471,14 @@ u64 flow_purge(bool (*match)(const struct flow *flow, const void *data), const v
 		cond_resched();
 	}
 	return p.removed;
+}
+
+/**
+ * flow_any - is there any flow?
+ */
+bool flow_any(void)
+{
+	return atomic_read(&flows);
 }
 
 /**

@@ -149,6 +149,7 @@ struct flow *flow_create(struct net *net, const struct flow_key *key, enum flow_
 bool flow_relock(struct flow *flow, unsigned long *flags);
 void flow_unlock(struct flow *flow, unsigned long flags);
 void flow_move(struct flow *flow, unsigned int e, u8 to);
+void flow_socket(struct flow *flow, unsigned int e, enum flow_socket socket);
 void flow_local(struct flow *flow, unsigned int e);
 void flow_remote(struct flow *flow, unsigned int e);
 void flow_apply(struct flow *flow, const struct fsm_result *r);
@@ -156,6 +157,7 @@ void flow_settle(struct flow *flow);
 void flow_remove(struct flow *flow);
 u64 flow_purge(bool (*match)(const struct flow *flow, const void *data), const void *data,
 	       const atomic_t *left);
+bool flow_any(void);
 size_t flow_memory(unsigned int flows);
 unsigned int flow_limit(void);
 void flow_set_limit(unsigned int limit);

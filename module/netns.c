@@ -70,6 +70,27 @@ void netns_untracked(struct tcpstate_net *tn)
 	WRITE_ONCE(tn->complete, false);
 }
 
+/**
+ * netns_visit - visit all namespaces, unless something changes in them
+ * @visit: called for each, which does not go meanwhile
+ * @data: for @visit
+ *
+ * Process context. Return: false, and none was visited, if it would have to wait.
+ */
+bool netns_visit(void (*visit)(struct tcpstate_net *tn, void *data), void *data)
+{
+	struct tcpstate_net *tn;
+
+	if (!mutex_trylock(&netns_mutex))
+		return false;
+	list_for_each_entry(tn, &netns_list, list) {
+		visit(tn, data);
+		cond_resched();
+	}
+	mutex_unlock(&netns_mutex);
+	return true;
+}
+
 /* Have the hooks of these paths. Return: 0, or a negative error and nothing has changed. */
 static int hook(struct tcpstate_net *tn, u32 paths)
 {
@@ -233,6 +254,7 @@ int netns_enable(bool enable)
 	witness_stop();
 	hooks_stop();
 	synchronize_net();
+	sampler_stop();
 	flow_purge(is_any, NULL, NULL);
 	WRITE_ONCE(enabled, false);
 unlock:

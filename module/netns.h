@@ -9,6 +9,7 @@
 #include <net/net_namespace.h>
 
 #include "counters.h"
+#include "sampler.h"
 #include "witness.h"
 
 /* Segments that moved nothing, by the reason. Names: netns_reason_name(). */
@@ -54,6 +55,8 @@ enum netns_reason {
  * @listeners: listening sockets found
  * @listened_ports: theirs, as bits
  * @missed: @untracked when it began
+ * @sums: the kernel's numbers against ours; written by the sampler alone
+ * @crowded: too many request sockets to look at each of them all the time
  * @reasons: segments that moved nothing
  * @counters: gauges and totals
  * @witness: where sockets and engine differed
@@ -79,6 +82,8 @@ struct tcpstate_net {
 	u32 listeners;
 	unsigned long *listened_ports;
 	u64 missed;
+	struct sampler_checksum sums[SUMS];
+	bool crowded;
 	atomic64_t reasons[REASONS];
 	struct counters counters;
 	struct witness_counters witness;
@@ -87,6 +92,7 @@ struct tcpstate_net {
 struct tcpstate_net *tcpstate_pernet(const struct net *net);
 const char *netns_reason_name(enum netns_reason reason);
 void netns_untracked(struct tcpstate_net *tn);
+bool netns_visit(void (*visit)(struct tcpstate_net *tn, void *data), void *data);
 int netns_enable(bool enable);
 bool netns_enabled(void);
 int netns_set_paths(struct tcpstate_net *tn, u32 paths);

@@ -21,6 +21,8 @@
 #define DOUBT		2
 /* How often the full socket that is bound to a device is looked at. */
 #define REBOUND		(60 * HZ)
+/* How often a request socket is looked at while there are few. */
+#define REQUEST		(3 * HZ / 4)
 
 static const char *const modes[] = {
 	[WITNESS_OFF] = "0",
@@ -97,6 +99,13 @@ static void look_slowly(struct flow_end *end)
 {
 	if (end->device && end->socket == SOCKET_FULL)
 		look_at(end, jiffies + REBOUND);
+}
+
+/* One may be destroyed without a word, and nothing counts them (sampler.c). */
+static void look_at_request(struct flow *flow, unsigned int e)
+{
+	if (flow->end[e].socket == SOCKET_REQUEST && !READ_ONCE(flow_pernet(flow)->crowded))
+		look_at(&flow->end[e], jiffies + REQUEST);
 }
 
 /* Return: what explains the difference of an end, %CAUSE_NONE if nothing does. */
@@ -234,7 +243,7 @@ void witness_commit(struct flow *flow, unsigned int e, const struct witness_news
 	lockdep_assert_held(&flow->lock);
 	flow_local(flow, e);
 	flow->seen = jiffies;
-	end->socket = news->state == FSM_CLOSE ? SOCKET_NONE : news->socket;
+	flow_socket(flow, e, news->state == FSM_CLOSE ? SOCKET_NONE : news->socket);
 	end->device = news->device;
 	end->misses = 0;
 	end->checking = false;
@@ -242,6 +251,7 @@ void witness_commit(struct flow *flow, unsigned int e, const struct witness_news
 		look_at(end, news->deadline);
 	else
 		look_slowly(end);
+	look_at_request(flow, e);
 	if (!changed)
 		return;
 
@@ -277,7 +287,7 @@ void witness_seed(struct flow *flow, unsigned int e, const struct witness_news *
 	lockdep_assert_held(&flow->lock);
 	flow_local(flow, e);
 	flow->seen = jiffies;
-	end->socket = news->socket;
+	flow_socket(flow, e, news->socket);
 	end->device = news->device;
 	end->sock = news->state;
 	end->misses = 0;

@@ -25,14 +25,16 @@ exec 9>&1	# TAP goes there from within a check too
 
 # --- TAP ---
 
-# check DESCRIPTION COMMAND...: one test point; what a failing command printed follows it.
+# check DESCRIPTION COMMAND...: one test point; what a failing command printed follows it. A command
+# that sets FIGURE has it printed.
 check() {
 	local description=$1
 
 	shift
 	TESTS=$((TESTS + 1))
+	FIGURE=
 	if "$@" >"$TMP/check" 2>&1; then
-		echo "ok $TESTS $NAME: $description" >&9
+		echo "ok $TESTS $NAME: $description${FIGURE:+ ($FIGURE)}" >&9
 		return 0
 	fi
 	FAILED=$((FAILED + 1))
@@ -440,7 +442,7 @@ reset() {
 }
 
 # states A_STATE B_STATE: of both ends in ss before long, `none` without a socket; and from then on
-# the mirror has a second to equal ss in both namespaces.
+# the mirror has a second to equal ss in both namespaces. FIGURE: how much of it that took, at most.
 states() {
 	local right=0 end
 
@@ -450,7 +452,7 @@ states() {
 		now_ms
 		{ look $A $1 $from $to && look $B $2 $to $from; } >"$TMP/states"
 		case $? in
-		0)	return ;;
+		0)	took; return ;;
 		2)	right=0 ;;
 		*)	[ $right != 0 ] || right=$NOW ;;
 		esac
@@ -460,6 +462,13 @@ states() {
 	done
 	cat "$TMP/states"
 	return 1
+}
+
+took() {
+	local since=$((right ? right : NOW))
+
+	now_ms
+	FIGURE="within $((NOW - since)) ms"
 }
 
 # look NETNS STATE PORT PEER_PORT: as compare_ss; returns 2 if the socket itself is not so yet.

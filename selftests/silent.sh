@@ -151,6 +151,37 @@ closes() {
 	in_ns $B nft delete table inet unreachable
 }
 
+# destroy NETNS PORT: from outside, by ss; the kernel must be able to.
+destroy() {
+	in_ns $1 ss -K -Htna "sport = :$2" | grep -q . || die "ss -K destroys nothing at port $2"
+}
+
+# No packet, no event, and no timer that is due.
+destroyed() {
+	ready request_destroyed
+	drop $A synacks $to
+	dial
+	check "$family request" states syn_sent syn_recv
+	drop $B syns $from
+	destroy $B $to
+	check "$family a request destroyed by ss -K" states syn_sent none
+
+	start timewait_destroyed
+	s shutdown $c
+	s wait $sv close_wait
+	s close $sv
+	check "$family both closed" states time_wait none
+	destroy $A $from
+	check "$family a timewait socket destroyed by ss -K" states none none
+
+	start orphan_destroyed
+	half_close
+	s close $c
+	check "$family orphan in a timewait socket" states fin_wait2 close_wait
+	destroy $A $from
+	check "$family an orphan destroyed by ss -K" states none close_wait
+}
+
 # The segment came, the socket stayed.
 withheld() {
 	ready defer
@@ -207,6 +238,7 @@ tune $A tcp_retries2 15
 for family in v4 v6; do
 	speak $family
 	closes
+	destroyed
 	withheld
 	cookies
 done
