@@ -205,7 +205,7 @@ older_than() {
 
 # The age in a state begins anew with it; that of the flow goes on.
 ages() {
-	local ns age
+	local ns age=()
 
 	connection aged $CLIENT $SERVER 10.0.2.2 6999 10.0.1.1 5999
 	for ns in $CLIENT $ROUTER $SERVER; do

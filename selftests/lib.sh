@@ -19,11 +19,22 @@ export MIRROR STATES
 
 NAMESPACES=()
 declare -A CHILDREN
-TESTS=0
+TESTS=0		# begun
+TOLD=0		# the last one with a result
 FAILED=0
 exec 9>&1	# TAP goes there from within a check too
 
 # --- TAP ---
+
+# After an unset variable in a function bash goes on behind the whole command: a test point without a
+# result.
+told() {
+	[ $TOLD != $TESTS ] || return 0
+	TOLD=$TESTS
+	FAILED=$((FAILED + 1))
+	echo "not ok $TESTS $NAME: it did not end" >&9
+	sed 's/^/#   /' "$TMP/check" >&9
+}
 
 # check DESCRIPTION COMMAND...: one test point; what a failing command printed follows it. A command
 # that sets FIGURE has it printed.
@@ -31,13 +42,16 @@ check() {
 	local description=$1
 
 	shift
+	told
 	TESTS=$((TESTS + 1))
 	FIGURE=
 	if "$@" >"$TMP/check" 2>&1; then
+		TOLD=$TESTS
 		echo "ok $TESTS $NAME: $description${FIGURE:+ ($FIGURE)}" >&9
 		return 0
 	fi
 	FAILED=$((FAILED + 1))
+	TOLD=$TESTS
 	echo "not ok $TESTS $NAME: $description" >&9
 	sed 's/^/#   /' "$TMP/check" >&9
 	return 1
@@ -45,13 +59,16 @@ check() {
 
 # die MESSAGE: the test cannot go on, and has failed.
 die() {
+	told
 	TESTS=$((TESTS + 1))
 	FAILED=$((FAILED + 1))
+	TOLD=$TESTS
 	echo "not ok $TESTS $NAME: $*" >&9
 	finish
 }
 
 finish() {
+	told
 	echo "1..$TESTS" >&9
 	exit $((FAILED > 0))
 }
