@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The module's configuration. Pure: no I/O. */
+/* The module's configuration. */
 #ifndef TCPSTATE_CONFIG_H
 #define TCPSTATE_CONFIG_H
 
@@ -9,6 +9,8 @@
 #include <stdint.h>
 
 #define CONFIG_ERROR	192
+
+struct genl;
 
 enum setting_kind {
 	SETTING_BOOLEAN,
@@ -43,6 +45,12 @@ bool config_parse(struct config *config, const char *text, char error[CONFIG_ERR
 
 /* Puts what is given in a request. */
 void config_put(struct nlmsghdr *nlh, struct config *config);
+
+/* Asks the module, or exits with one line. */
+void config_get(struct genl *genl, struct config *config);
+
+/* The value of the setting, by its attribute, TCPSTATE_A_CONFIG_*. */
+uint32_t config_value(const struct config *config, uint16_t attribute);
 
 /* The value as text, as config_parse() takes it. */
 void config_print(char *text, size_t size, const struct setting *setting, uint32_t value);

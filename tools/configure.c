@@ -64,10 +64,28 @@ static void print_object(struct reader *reader, const struct config *config)
 	json_print(stdout, top);
 }
 
+void config_get(struct genl *genl, struct config *config)
+{
+	struct reply reply = { .take = config_take, .data = config };
+
+	*config = (struct config){0};
+	genl_request(genl, TCPSTATE_CMD_CONFIG_GET, 0);
+	genl_must(genl, &reply);
+	if (!config->given[0])
+		errx(EXIT_COULD_NOT, "the module's answer is damaged: it has no configuration");
+}
+
+uint32_t config_value(const struct config *config, uint16_t attribute)
+{
+	for (size_t i = 0; i < SETTINGS; i++)
+		if (settings[i].attribute == attribute && !settings[i].nested)
+			return config->value[i];
+	return 0;
+}
+
 void configure(struct reader *reader)
 {
-	struct config asked = {0}, config = {0};
-	struct reply reply = { .take = config_take, .data = &config };
+	struct config asked = {0}, config;
 	char error[CONFIG_ERROR];
 
 	for (int i = 0; i < reader->count; i++)
@@ -76,10 +94,7 @@ void configure(struct reader *reader)
 	reader_open(reader);
 	if (reader->count)
 		set(reader, &asked);
-	genl_request(&reader->genl, TCPSTATE_CMD_CONFIG_GET, 0);
-	genl_must(&reader->genl, &reply);
-	if (!config.given[0])
-		errx(EXIT_COULD_NOT, "the module's answer is damaged: it has no configuration");
+	config_get(&reader->genl, &config);
 	if (reader->json)
 		print_object(reader, &config);
 	else

@@ -2,12 +2,12 @@
 /* Lists flows as they come: a line each for people and scripts, an element each in JSON. */
 #include <err.h>
 #include <inttypes.h>
-#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "counters.h"
 #include "dump.h"
+#include "end.h"
 #include "exit.h"
 #include "output.h"
 #include "reader.h"
@@ -15,7 +15,6 @@
 #include "words.h"
 
 #define HELD	512		/* flows at the beginning that the columns are fitted to */
-#define END	(256 + 32)	/* an end as text: a host's name and its port, or less */
 
 struct list {
 	struct reader *reader;
@@ -28,49 +27,6 @@ struct list {
 static const char *word(const struct words *words, unsigned int number)
 {
 	return words->word[number];
-}
-
-static bool link_local(const struct address *address)
-{
-	return address->family == AF_INET6 && address->byte[0] == 0xfe &&
-	       (address->byte[1] & 0xc0) == 0x80;
-}
-
-/* "%eth0" where the address needs it to say which it is, else empty. */
-static void print_scope(char *text, size_t size, const struct flow *flow, const struct end *end)
-{
-	char name[IF_NAMESIZE];
-
-	*text = '\0';
-	if (!flow->scope)
-		return;
-	if (!link_local(&end->address) &&
-	    (link_local(&flow->end[SRC].address) || link_local(&flow->end[DST].address)))
-		return;
-	if (!if_indextoname(flow->scope, name))
-		snprintf(name, sizeof(name), "%" PRIu32, flow->scope);
-	for (char *c = name; *c; c++)
-		if (*c <= ' ' || *c > '~')
-			*c = '?';
-	snprintf(text, size, "%%%s", name);
-}
-
-static void print_end(char *text, const struct list *list, const struct flow *flow,
-		      const struct end *end)
-{
-	bool v6 = end->address.family == AF_INET6;
-	char address[INET6_ADDRSTRLEN], scope[IF_NAMESIZE + 1];
-	const char *name = NULL;
-
-	if (list->reader->resolve)
-		name = resolve(&end->address, flow->scope);
-	if (name) {
-		snprintf(text, END, "%s:%u", name, end->port);
-		return;
-	}
-	address_print(address, &end->address);
-	print_scope(scope, sizeof(scope), flow, end);
-	snprintf(text, END, "%s%s%s%s:%u", v6 ? "[" : "", address, scope, v6 ? "]" : "", end->port);
 }
 
 /* "12.3s", "4m05s", "7h08m", "9d10h" */
@@ -99,10 +55,10 @@ static void print_line(const char *const *column, int src_width)
 
 static void print_flow(struct list *list, const struct flow *flow)
 {
-	char end[2][END], state[2][16], age[2][32];
+	char end[2][END_TEXT], state[2][16], age[2][32];
 
 	for (int i = SRC; i <= DST; i++) {
-		print_end(end[i], list, flow, &flow->end[i]);
+		end_print(end[i], flow, i, list->reader->resolve);
 		print_age(age[i], sizeof(age[i]), flow->end[i].age);
 		snprintf(state[i], sizeof(state[i]), "%s%s",
 			 word(&states, flow->end[i].state - 1u), flow->end[i].inferred ? "?" : "");
@@ -120,10 +76,10 @@ static void release(struct list *list)
 		"path", "role", "state", "age", "peer_state", "peer_age", "provenance", "src",
 		"dst",
 	};
-	char text[END];
+	char text[END_TEXT];
 
 	for (size_t i = 0; i < list->held; i++) {
-		print_end(text, list, &list->flow[i], &list->flow[i].end[SRC]);
+		end_print(text, &list->flow[i], SRC, list->reader->resolve);
 		if (list->src_width < (int)strlen(text))
 			list->src_width = (int)strlen(text);
 	}

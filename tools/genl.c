@@ -4,16 +4,13 @@
 #include <linux/genetlink.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "exit.h"
 #include "fields.h"
 #include "genl.h"
+#include "netlink.h"
 #include "proc.h"
-
-/* The kernel fills at most half of what a dump's reader offers; one table may have 32 KiB. */
-#define BUFFER		65536
 
 static const char *const commands[] = {
 	[TCPSTATE_CMD_COUNTERS_GET] = "counters-get",
@@ -53,45 +50,16 @@ struct nlmsghdr *genl_request(struct genl *genl, uint8_t command, uint16_t flags
 	return nlh;
 }
 
-/* One datagram, from the kernel and whole, or -1 and errno. */
-static ssize_t receive(const struct genl *genl, void *bytes, size_t size)
-{
-	struct sockaddr_nl from = {0};
-	struct iovec iov = { .iov_base = bytes, .iov_len = size };
-	struct msghdr msg = {
-		.msg_name = &from,
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-	};
-	ssize_t n;
-
-	do {
-		msg.msg_namelen = sizeof(from);
-		n = recvmsg(mnl_socket_get_fd(genl->socket), &msg, 0);
-	} while ((n < 0 && errno == EINTR) || (n >= 0 && from.nl_pid != 0));
-	if (n >= 0 && msg.msg_flags & MSG_TRUNC)
-		errx(EXIT_COULD_NOT, "the module is too new: its answer has no room here");
-	return n;
-}
-
-static void transmit(const struct genl *genl)
-{
-	const struct nlmsghdr *nlh = &genl->request.header;
-
-	while (mnl_socket_sendto(genl->socket, nlh, nlh->nlmsg_len) < 0)
-		if (errno != EINTR)
-			err(EXIT_COULD_NOT, "cannot send to the module");
-}
-
 int genl_ask(struct genl *genl, struct reply *reply)
 {
 	static union {
 		struct nlmsghdr align;
-		char bytes[BUFFER];
+		char bytes[NETLINK_BUFFER];
 	} buffer;
 	enum reply_is is;
 
-	reply->family = genl->family;
+	reply->type = genl->family;
+	reply->header = GENL_HDRLEN;
 	reply->seq = genl->seq;
 	reply->portid = mnl_socket_get_portid(genl->socket);
 	reply->error = 0;
@@ -99,9 +67,9 @@ int genl_ask(struct genl *genl, struct reply *reply)
 	reply->offset = 0;
 	reply->text[0] = '\0';
 	reply->damaged[0] = '\0';
-	transmit(genl);
+	netlink_send(genl->socket, &genl->request.header);
 	do {
-		ssize_t n = receive(genl, buffer.bytes, sizeof(buffer.bytes));
+		ssize_t n = netlink_receive(genl->socket, buffer.bytes, sizeof(buffer.bytes));
 
 		if (n < 0) {
 			reply->error = errno;

@@ -44,14 +44,24 @@ void json_add_word(struct json_object *object, const char *name, const char *wor
 	json_add(object, name, made(json_object_new_string(word)));
 }
 
+struct json_object *json_list(void)
+{
+	return made(json_object_new_array());
+}
+
+void json_append(struct json_object *list, struct json_object *value)
+{
+	if (json_object_array_add(list, value))
+		errx(EXIT_COULD_NOT, "out of memory");
+}
+
 struct json_object *json_words(const struct words *words, uint32_t set)
 {
-	struct json_object *array = made(json_object_new_array());
+	struct json_object *array = json_list();
 
 	for (size_t i = 0; i < words->count; i++)
-		if (set >> i & 1 &&
-		    json_object_array_add(array, made(json_object_new_string(words->word[i]))))
-			errx(EXIT_COULD_NOT, "out of memory");
+		if (set >> i & 1)
+			json_append(array, made(json_object_new_string(words->word[i])));
 	return array;
 }
 
@@ -67,7 +77,7 @@ static struct json_object *json_word(const char *word, bool key)
 
 static struct json_object *json_rows(const struct table *table, const struct layout *layout)
 {
-	struct json_object *rows = made(json_object_new_array());
+	struct json_object *rows = json_list();
 
 	for (size_t row = 0; row < table->rows; row++) {
 		struct json_object *object = json_new();
@@ -75,8 +85,7 @@ static struct json_object *json_rows(const struct table *table, const struct lay
 		for (size_t i = 0; i < table->columns; i++)
 			json_add(object, table->word[i],
 				 json_word(table_word(table, row, i), i < layout->key_columns));
-		if (json_object_array_add(rows, object))
-			errx(EXIT_COULD_NOT, "out of memory");
+		json_append(rows, object);
 	}
 	return rows;
 }

@@ -25,6 +25,8 @@ void json_add_number(struct json_object *object, const char *name, uint64_t numb
 void json_add_bool(struct json_object *object, const char *name, bool value);
 void json_add_word(struct json_object *object, const char *name, const char *word);
 struct json_object *json_words(const struct words *words, uint32_t set);	/* a bit each */
+struct json_object *json_list(void);
+void json_append(struct json_object *list, struct json_object *value);
 void json_print(FILE *out, struct json_object *top);
 
 /* The same, but open at its end: the caller goes on with ',' or '}'. */

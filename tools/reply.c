@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <libmnl/libmnl.h>
-#include <linux/genetlink.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,12 +82,12 @@ static enum reply_is take_message(struct reply *reply, const struct nlmsghdr *nl
 	case NLMSG_DONE:
 		return take_end(reply, nlh);
 	}
-	if (nlh->nlmsg_type != reply->family)
-		return is_damaged(reply, "a message of another family");
-	if (size < GENL_HDRLEN)
+	if (nlh->nlmsg_type != reply->type)
+		return is_damaged(reply, "a message of another type");
+	if (size < reply->header)
 		return is_damaged(reply, "a message is cut off");
 	if (reply->take &&
-	    !reply->take(reply->data, payload + GENL_HDRLEN, size - GENL_HDRLEN, error)) {
+	    !reply->take(reply->data, payload + reply->header, size - reply->header, error)) {
 		snprintf(reply->damaged, sizeof(reply->damaged), "%s", error);
 		return REPLY_DAMAGED;
 	}

@@ -10,9 +10,10 @@
 #define REPLY_TEXT	256
 
 struct reply {
-	uint16_t family;		/* expected of every message, as is: */
+	uint16_t type;			/* expected of every message, as are: */
 	uint32_t seq;
 	uint32_t portid;
+	size_t header;			/* bytes between a message's header and its attributes */
 
 	/* Takes a message's attributes; false: damaged says why. May be NULL. */
 	bool (*take)(void *data, const void *attributes, size_t size, char *error);

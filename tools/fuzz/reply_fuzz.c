@@ -239,7 +239,9 @@ static enum reply_is take(int kind, const void *bytes, size_t size, struct reply
 
 	counters = (struct counters){ .tables = TCPSTATE_TABLE_MASK };
 	config = (struct config){0};
-	*reply = (struct reply){ .family = FAMILY, .seq = SEQ, .portid = PORTID };
+	*reply = (struct reply){
+		.type = FAMILY, .seq = SEQ, .portid = PORTID, .header = GENL_HDRLEN,
+	};
 	if (kind == FLOWS)
 		reply->take = take_flow;
 	if (kind == COUNTERS) {
