@@ -182,6 +182,13 @@ refuses "no such path" 3 "there is no $dir/none" -N "$dir/none"
 refuses "not a namespace" 3 "is no network namespace" -N "$good/stat"
 refuses "another kind of namespace" 3 "is no network namespace" -N /proc/self/ns/uts
 
+refuses "a copy has no sockets" 2 "which has no 'verify'" --proc "$good" verify
+refuses "verify with a word" 2 "'all' is too much" verify all
+refuses "rounds of another command" 2 "'stat' has no --watch" stat --watch
+for seconds in x 0 -1 0.09 nan 86401 1s ''; do
+	refuses "rounds every '$seconds' s" 2 "--watch takes 0.1 to 86400 seconds, not '$seconds'" \
+		verify "--watch=$seconds"
+done
 refuses "a copy has no flows" 2 "which has no 'flows'" --proc "$good" flows
 refuses "families of a table" 2 "-4 or -6" -4 stat
 refuses "delete without a filter" 2 "delete needs a filter" delete
@@ -318,7 +325,7 @@ ok $? "--version"
 
 # The words of --help, that the manual and the completion must have too.
 run --help
-words=$(sed -nE 's/^ +(-., +)?([a-z-]+) .*/\2/p' "$dir/out")
+words=$(sed -nE 's/^ +(-., +)?([a-z-]+)[[ ].*/\2/p' "$dir/out")
 top=$(dirname "$0")/..
 for file in Documentation/tcpstate.8 tools/completion/tcpstate.bash; do
 	[ "$(wc -w <<<"$words")" -ge 10 ] &&

@@ -18,11 +18,13 @@ struct reader {
 	bool header;
 	bool resolve;
 	unsigned int families;		/* enum filter_family, 0: all */
+	uint64_t watch;			/* milliseconds between rounds, 0: one round */
 	char **words;			/* what follows the command */
 	int count;
 
 	struct netns netns;
 	struct genl genl;
+	bool found;			/* what the exit code is to tell of */
 };
 
 /* Goes to the namespace and finds the module, or exits with one line. */
@@ -40,5 +42,6 @@ void count_flows(struct reader *reader);
 void delete_flows(struct reader *reader);
 void flush_flows(struct reader *reader);
 void configure(struct reader *reader);
+void verify(struct reader *reader);
 
 #endif

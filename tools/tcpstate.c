@@ -55,6 +55,8 @@ static const struct command {
 	  run_stat, NONE, true },
 	{ "flows", "the flows that [FILTER] lets pass, one a line", show_flows, FILTER, false },
 	{ "count", "how many [FILTER] lets pass", count_flows, FILTER, false },
+	{ "verify", "compare with the kernel's sockets, exit with 1 where they differ",
+	  verify, NONE, false },
 	{ "delete", "drop those that FILTER lets pass, print how many",
 	  delete_flows, FILTER, false },
 	{ "flush", "drop all flows, print how many; totals stay", flush_flows, NONE, false },
@@ -79,6 +81,7 @@ static void print_help(void)
 	       "  -6, --ipv6         IPv6 flows alone\n"
 	       "  -r, --resolve      print the names of hosts\n"
 	       "  -H, --no-header    print no header line\n"
+	       "      --watch[=SECONDS]  verify again and again, until it is interrupted\n"
 	       "      --proc DIR     read a copy of " PROC_DIR "\n"
 	       "  -h, --help         print this\n"
 	       "  -V, --version      print the version\n"
@@ -88,7 +91,7 @@ static void print_help(void)
 	       "role initiator|responder; provenance handshake|midstream|seeded;\n"
 	       "and, or, not, ( ). For example: state close-wait and dport = :80\n"
 	       "\n"
-	       "Exit status: 0 fine, 2 usage, 3 could not.\n");
+	       "Exit status: 0 fine, 1 verify found a difference, 2 usage, 3 could not.\n");
 }
 
 static const struct command *find_command(const char *name)
@@ -112,11 +115,11 @@ static void hold_standard_descriptors(void)
 }
 
 /* What was printed must have arrived: a full disk or a closed pipe is no success. */
-static int finish(void)
+static int finish(int status)
 {
 	if (fflush(stdout) || ferror(stdout) || close(STDOUT_FILENO))
 		err(EXIT_COULD_NOT, "cannot write the output");
-	return EXIT_SUCCESS;
+	return status;
 }
 
 void reader_open(struct reader *reader)
@@ -177,15 +180,28 @@ static void check_operands(const struct reader *reader, const struct command *co
 		errx(EXIT_USAGE, "--proc reads a copy, which has no '%s'", command->name);
 	if ((reader->which && !*reader->which) || (reader->dir && !*reader->dir))
 		errx(EXIT_USAGE, "an empty name");
-	if (reader->families && command->operands != FILTER)
+	if (reader->watch && command->run != verify)
+		errx(EXIT_USAGE, "'%s' has no --watch", command->name);
+	if (reader->families && command->operands != FILTER && command->run != verify)
 		errx(EXIT_USAGE, "'%s' has no flows for -4 or -6 to choose from", command->name);
 	if (reader->count && command->operands == NONE)
 		errx(EXIT_USAGE, "'%s' is too much: one command a run", reader->words[0]);
 }
 
+/* In milliseconds. */
+static uint64_t parse_seconds(const char *text)
+{
+	char *end;
+	double seconds = strtod(text, &end);
+
+	if (end == text || *end || !(seconds >= 0.1 && seconds <= 86400))
+		errx(EXIT_USAGE, "--watch takes 0.1 to 86400 seconds, not '%.64s'", text);
+	return (uint64_t)(seconds * 1000);
+}
+
 int main(int argc, char **argv)
 {
-	enum { OPT_PROC = 256 };
+	enum { OPT_PROC = 256, OPT_WATCH };
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, 'j' },
 		{ "netns", required_argument, NULL, 'N' },
@@ -194,6 +210,7 @@ int main(int argc, char **argv)
 		{ "resolve", no_argument, NULL, 'r' },
 		{ "no-header", no_argument, NULL, 'H' },
 		{ "proc", required_argument, NULL, OPT_PROC },
+		{ "watch", optional_argument, NULL, OPT_WATCH },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'V' },
 		{ NULL, 0, NULL, 0 },
@@ -229,12 +246,15 @@ int main(int argc, char **argv)
 		case OPT_PROC:
 			reader.dir = optarg;
 			break;
+		case OPT_WATCH:
+			reader.watch = parse_seconds(optarg ? optarg : "1");
+			break;
 		case 'h':
 			print_help();
-			return finish();
+			return finish(EXIT_SUCCESS);
 		case 'V':
 			printf("tcpstate %s\n", VERSION);
-			return finish();
+			return finish(EXIT_SUCCESS);
 		default:
 			return EXIT_USAGE;	/* getopt_long() said why */
 		}
@@ -245,5 +265,5 @@ int main(int argc, char **argv)
 	reader.count = argc - optind;
 	check_operands(&reader, command);
 	command->run(&reader);
-	return finish();
+	return finish(reader.found ? EXIT_FOUND : EXIT_SUCCESS);
 }

@@ -21,7 +21,7 @@ _tcpstate_filter()
 _tcpstate()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} word command=
-	local words='counters pairs transitions stat flows count delete flush config'
+	local words='counters pairs transitions stat flows count verify delete flush config'
 	local settings='enabled= max_flows= netns_max_flows= max_embryonic= paths=
 		timeout_time_wait= timeout_syn_recv= timeout_syn_sent= timeout_last_ack=
 		timeout_fin_wait= timeout_half_closed= timeout_established=
@@ -37,8 +37,8 @@ _tcpstate()
 	*) words= ;;
 	esac
 	[[ $cur != -* ]] ||
-		words='-j --json -N --netns -4 --ipv4 -6 --ipv6 -r --resolve -H --no-header --proc
-			-h --help -V --version'
+		words='-j --json -N --netns -4 --ipv4 -6 --ipv6 -r --resolve -H --no-header --watch
+			--proc -h --help -V --version'
 	case $prev in
 	-N | --netns)
 		mapfile -t COMPREPLY < <(
