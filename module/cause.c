@@ -33,6 +33,7 @@ static const struct {
 		BIT_OF(FSM_CLOSE),
 	},
 	[SILENT_ABORTED] = { "aborted", ANY, BIT_OF(FSM_CLOSE) },
+	[SILENT_RESET] = { "reset", ANY, BIT_OF(FSM_CLOSE) },
 	[SILENT_REPAIRED] = { "repaired", ANY, ANY },
 	[SILENT_NO_TIMEWAIT] = {
 		"no_timewait",

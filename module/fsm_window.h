@@ -50,6 +50,13 @@ static inline void forward(__u32 *seq, __u32 to, bool known)
 		*seq = to;
 }
 
+static inline void recall_scale(struct fsm_end *end, __u8 scale)
+{
+	if (!(end->flags & FSM_WSCALE))
+		end->wscale = scale;
+	end->flags |= FSM_WSCALE;
+}
+
 /*
  * What the socket of an endpoint remembers, of SYNs that nobody may have seen
  * too. A segment that passed already may be new to it: nothing goes back.
@@ -73,19 +80,26 @@ static inline void recall(struct fsm_end *me, struct fsm_end *peer, const struct
 	}
 	if (!(peer->flags & FSM_RCV))
 		expect(peer, facts->una);
-	if (!facts->scaled || (me->flags | peer->flags) & FSM_WSCALE)
-		return;
-	me->wscale = facts->scale;
-	peer->wscale = facts->peer_scale;
-	me->flags |= FSM_WSCALE;
-	peer->flags |= FSM_WSCALE;
+	/* Both SYNs offered one, or none counts. */
+	if (facts->scaled) {
+		recall_scale(me, facts->scale);
+		recall_scale(peer, facts->peer_scale);
+	}
+}
+
+/* tcp_receive_window(): what was taken beyond the edge leaves a window of 0, not less. */
+static inline bool beyond_edge(const struct fsm_end *me, __u32 seq)
+{
+	return me->flags & FSM_EDGE && seq_after(seq, me->edge) &&
+	       !(me->flags & FSM_RCV && !seq_after(seq, me->rcv));
 }
 
 /* May the endpoint have sent this? Only a segment that its peer would look at counts. */
 static inline bool plausible(const struct fsm_end *me, const struct fsm_end *peer,
 			     const struct segment *s)
 {
-	if (peer->flags & FSM_EDGE && seq_after(s->seq, peer->edge))
+	/* What overran the window may have a sequel. */
+	if (beyond_edge(peer, s->seq) && !(me->flags & FSM_SEQ && s->seq == me->nxt))
 		return false;
 	if (peer->flags & FSM_RCV &&
 	    seq_before(s->end, peer->rcv - (WINDOW_MAX << scale(peer, me))))
@@ -143,7 +157,7 @@ static inline bool in_window(const struct fsm_end *me, const struct segment *s)
 		       (s->seq == me->edge && s->seq == s->end);
 	if (me->flags & FSM_RCV && seq_before(s->end, me->wup))
 		return false;
-	return !(me->flags & FSM_EDGE) || !seq_after(s->seq, me->edge);
+	return !beyond_edge(me, s->seq);
 }
 
 #endif

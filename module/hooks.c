@@ -184,6 +184,9 @@ static void owner_commit(struct flow *flow, const struct event *ev, const struct
 		socket_news(sk, FSM_SYN_RECV, &news);
 	else
 		return;
+	/* The flow begins with the SYN-ACK: what the SYN offered the socket knows. */
+	if (flow->fsm.end[ev->src].state == FSM_SYN_RECV && news.state == FSM_SYN_RECV)
+		fsm_adopt(&flow->fsm, ev->src, FSM_SYN_RECV, &news.facts);
 	witness_commit(flow, ev->src, &news);
 }
 
@@ -196,7 +199,7 @@ static void owner_sent(struct flow *flow, const struct event *ev, const struct s
 	flow_local(flow, ev->src);
 	if (opens(&ev->p.s))
 		witness_conclude(flow, ev->src);
-	witness_judge(flow, ev->src);
+	witness_judge(flow, ev->src, false);
 	event_count(ev, sent(flow, ev, true));
 	if (!witness_watches())
 		return;
@@ -207,6 +210,19 @@ static void owner_sent(struct flow *flow, const struct event *ev, const struct s
 		witness_withheld(flow, ev->src, news.cause ?: WITHHELD_BACKLOG);
 	}
 	owner_commit(flow, ev, sk, owner);
+}
+
+/*
+ * A reset from the kernel's control socket, for a socket that closed just before (tcp_reset() on
+ * data that nobody can read any more), or that is closed right after it: a timewait socket in
+ * FIN_WAIT_2.
+ */
+static bool resets_for(const struct flow_end *end, const struct event *ev, const struct sock *sk)
+{
+	if (!(ev->p.s.flags & SEGMENT_RST) || !end->local || !socket_is_control(sk))
+		return false;
+	return end->socket == SOCKET_NONE ||
+	       (end->socket == SOCKET_TIMEWAIT && end->sock == FSM_FIN_WAIT2);
 }
 
 static unsigned int hook_local_out(void *priv, struct sk_buff *skb,
@@ -238,6 +254,8 @@ static unsigned int hook_local_out(void *priv, struct sk_buff *skb,
 		ev.dst = ev.src;
 	if (owner != SOCKET_NONE)
 		owner_sent(flow, &ev, skb->sk, owner);
+	else if (resets_for(&flow->end[ev.src], &ev, skb->sk ?: state->sk))
+		event_count(&ev, sent(flow, &ev, true));
 	else
 		netns_count(ev.tn, REASON_INJECTED);
 	if (!flow->end[ev.dst].local)
@@ -266,7 +284,7 @@ static unsigned int hook_local_in(void *priv, struct sk_buff *skb,
 	/* An address of this host was translated on the way out: the peer is elsewhere. */
 	if (!(state->in->flags & IFF_LOOPBACK) && !netif_is_l3_master(state->in))
 		flow_remote(flow, ev.src);
-	witness_judge(flow, ev.dst);
+	witness_judge(flow, ev.dst, true);
 	if (!flow->end[ev.src].local)
 		sent(flow, &ev, false);
 	event_count(&ev, received(flow, &ev, flow->end[ev.dst].local));

@@ -49,6 +49,17 @@ enum flow_socket socket_owner(const struct sock *sk, const struct segment *s)
 }
 
 /**
+ * socket_is_control - does the kernel itself send with it, for connections without a socket?
+ * @sk: skb->sk, or the hook's sk, at LOCAL_OUT, may be NULL
+ *
+ * tcp_v4_send_reset(), tcp_v6_send_response(). A user's raw socket looks the same. Under RCU.
+ */
+bool socket_is_control(const struct sock *sk)
+{
+	return sk && sk_fullsock(sk) && sk->sk_type == SOCK_RAW && sk->sk_protocol == IPPROTO_TCP;
+}
+
+/**
  * socket_scope - the interface scope of a socket's addresses
  * @sk: a socket of any kind
  * @family: NFPROTO_IPV4 or NFPROTO_IPV6
@@ -154,6 +165,9 @@ static enum witness_cause closed_by(const struct sock *sk)
 		return SILENT_TIMED_OUT;
 	case ECONNABORTED:
 		return SILENT_ABORTED;
+	case ECONNRESET:
+	case EPIPE:
+		return SILENT_RESET;
 	case ECONNREFUSED:
 	case EHOSTUNREACH:
 	case ENETUNREACH:

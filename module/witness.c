@@ -182,11 +182,14 @@ void witness_expect(struct flow *flow, unsigned int e)
  * witness_judge - has an end differed from its socket for too long?
  * @flow: the flow, locked
  * @e: which end
+ * @received: the event is a segment for it
  *
  * Called with each event of the flow, before it. What the engine expected and
- * the socket withheld needs a look at the socket, which is done elsewhere.
+ * the socket withheld needs a look at the socket, which is done elsewhere. A
+ * socket that closed, and whose FIN did not leave yet, takes what is received
+ * as one that closed: there the engine must be, too.
  */
-void witness_judge(struct flow *flow, unsigned int e)
+void witness_judge(struct flow *flow, unsigned int e, bool received)
 {
 	struct flow_end *end = &flow->end[e];
 
@@ -196,7 +199,8 @@ void witness_judge(struct flow *flow, unsigned int e)
 	if (!end->silent) {
 		if (time_after_eq(jiffies, end->since + GRACE))
 			look_at(end, jiffies);
-	} else if (time_after_eq(jiffies, judgement(flow, e))) {
+	} else if (time_after_eq(jiffies, judgement(flow, e)) ||
+		   (received && explanation(flow, e) == SILENT_UNSENT_FIN)) {
 		judge(flow, e);
 	}
 }
@@ -227,6 +231,18 @@ void witness_withheld(struct flow *flow, unsigned int e, enum witness_cause caus
 	atomic64_inc(&w->causes[cause][flow->end[e].sock]);
 }
 
+/*
+ * What passed LOCAL_IN the socket may have dropped: no room. Then a reset that fits the socket does
+ * not fit what the engine has seen. Otherwise a reset is no excuse.
+ */
+static enum witness_cause cause_of(const struct flow *flow, unsigned int e,
+				   const struct witness_news *news)
+{
+	if (news->cause != SILENT_RESET || (s32)(news->facts.rcv - flow->fsm.end[e].rcv) < 0)
+		return news->cause;
+	return SILENT_CLOSED;
+}
+
 /**
  * witness_commit - a socket told its state
  * @flow: the flow, locked
@@ -236,7 +252,8 @@ void witness_withheld(struct flow *flow, unsigned int e, enum witness_cause caus
 void witness_commit(struct flow *flow, unsigned int e, const struct witness_news *news)
 {
 	struct flow_end *end = &flow->end[e];
-	bool changed = end->sock != news->state;
+	enum witness_cause cause = cause_of(flow, e, news);
+	bool changed = end->sock != news->state, resets;
 	bool by_timer = news->cause == SILENT_REQUEST_EXPIRED ||
 			news->cause == SILENT_TIMEWAIT_EXPIRED;
 
@@ -255,9 +272,11 @@ void witness_commit(struct flow *flow, unsigned int e, const struct witness_news
 	if (!changed)
 		return;
 
+	/* A reset waits in its backlog, behind what moved it now. */
+	resets = end->differs && !end->silent && flow->fsm.end[e].state == FSM_CLOSE;
 	end->sock = news->state;
-	if (flow->fsm.end[e].state == FSM_CLOSE && news->known && news->state != FSM_CLOSE &&
-	    news->state != FSM_SYN_SENT) {
+	if (flow->fsm.end[e].state == FSM_CLOSE && !resets && news->known &&
+	    news->state != FSM_CLOSE && news->state != FSM_SYN_SENT) {
 		/* Not a word of it was seen on the wire: SYN cookies, TCP_REPAIR. */
 		fsm_adopt(&flow->fsm, e, news->state, &news->facts);
 		if (!witness_commits(flow, e))
@@ -265,7 +284,10 @@ void witness_commit(struct flow *flow, unsigned int e, const struct witness_news
 	}
 	if (witness_commits(flow, e))
 		flow_move(flow, e, news->state);
-	compare(flow, e, true, news->cause);
+	if (resets)
+		end->differs = news->state != FSM_CLOSE;
+	else
+		compare(flow, e, true, cause);
 	/* No segment will ever tell. */
 	if (end->differs && by_timer)
 		judge(flow, e);

@@ -36,6 +36,7 @@ enum witness_cause {
 	SILENT_TIMED_OUT,	/* retransmissions, keepalive or user timeout ran out */
 	SILENT_UNREACHABLE,	/* an ICMP error ended the attempt */
 	SILENT_ABORTED,		/* destroyed from outside (ss -K) */
+	SILENT_RESET,		/* reset, by a number that fits what the socket has not dropped */
 	SILENT_REPAIRED,	/* moved under TCP_REPAIR */
 	SILENT_NO_TIMEWAIT,	/* closed for good: no timewait socket could be had */
 	SILENT_REQUEST_EXPIRED,	/* SYN-ACK retransmissions ran out */
@@ -94,7 +95,7 @@ enum witness_mode witness_mode(void);
 void witness_commit(struct flow *flow, unsigned int e, const struct witness_news *news);
 void witness_withheld(struct flow *flow, unsigned int e, enum witness_cause cause);
 void witness_expect(struct flow *flow, unsigned int e);
-void witness_judge(struct flow *flow, unsigned int e);
+void witness_judge(struct flow *flow, unsigned int e, bool received);
 void witness_conclude(struct flow *flow, unsigned int e);
 void witness_seed(struct flow *flow, unsigned int e, const struct witness_news *news);
 void witness_doubt(struct flow *flow, unsigned int e);

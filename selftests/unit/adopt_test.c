@@ -244,7 +244,7 @@ static bool scales(void)
 	adopt(FSM_ESTABLISHED, false);
 	if ((flow.end[0].flags | flow.end[1].flags) & FSM_WSCALE)
 		return false;
-	/* One SYN is enough to know, whichever. */
+	/* Of one SYN, whichever, the scale is known; of the other the socket knows it. */
 	for (unsigned int e = 0; e < 2; e++) {
 		struct segment s = seg(SYN, 500, 0, 0);
 
@@ -253,7 +253,8 @@ static bool scales(void)
 		fsm_init(&flow, false);
 		sends(e, true, s);
 		fsm_adopt(&flow, 0, FSM_ESTABLISHED, &f);
-		if (flow.end[e].wscale != 2 || flow.end[!e].flags & FSM_WSCALE)
+		if (flow.end[e].wscale != 2 || flow.end[!e].wscale != (e ? 7 : 5) ||
+		    !(flow.end[0].flags & flow.end[1].flags & FSM_WSCALE))
 			return false;
 	}
 	return true;
