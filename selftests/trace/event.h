@@ -12,8 +12,13 @@ enum event_kind {
 	EVENT_TIMEWAIT,		/* a full socket is about to leave a timewait one, in `to` */
 	EVENT_SUBSTATE,		/* a timewait socket shows state `to` from now on */
 	EVENT_KILLED,		/* a timewait socket leaves the hash */
+	EVENT_SENT,		/* a segment enters LOCAL_OUT, before every rule */
+	EVENT_RECEIVED,		/* TCP is given a segment, after the last rule of LOCAL_IN */
 	EVENT_KINDS,
 };
+
+/* SND.NXT, SND.UNA, RCV.NXT, the last acknowledgment sent, the right edge of the window */
+#define NUMBERS		5
 
 /* Addresses in network order, an IPv4 one in the first four bytes; ports in host order. */
 struct event {
@@ -28,6 +33,18 @@ struct event {
 	unsigned char ipv6;
 	unsigned char from;
 	unsigned char to;
+	unsigned int numbers[NUMBERS];	/* of a full socket */
+};
+
+#define HEADER_MAX	60
+
+/* A segment: `socket` is its buffer, `local` the end that sent or received it. */
+struct segment_event {
+	struct event event;
+	unsigned int total;		/* octets, the header's too */
+	unsigned char program;		/* which of the two tells */
+	unsigned char owned;		/* a TCP socket of that name sent it */
+	unsigned char header[HEADER_MAX];
 };
 
 #endif
