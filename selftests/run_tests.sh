@@ -8,7 +8,7 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-ALL="handshake teardown resets crossing forwarded nat silent parking invariants reader filter netns privileges dump consistency config seed verify midstream trace counters load"
+ALL="handshake teardown resets crossing forwarded nat silent replay parking invariants reader filter netns privileges dump consistency config seed verify midstream trace counters load"
 
 # run NAME [MODE]: one test; a failure without a TAP line gets one.
 run() {
