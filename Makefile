@@ -11,9 +11,11 @@ T ?=
 FUZZ_MODULE = max_flows=4096 $(MODULE_ARGS)
 FUZZ_KERNEL = slub_debug=P init_on_alloc=0 page_poison=1
 
+LONG = storm crowd timewaits
+
 reader = $(MAKE) -C tools O=$(CURDIR)/build
 
-.PHONY: all tools module run shell check check-unit check-mutants check-fuzz install modules_install clean help
+.PHONY: all tools module run shell check check-long check-unit check-mutants check-fuzz install modules_install clean help
 
 all: tools module ## the module and the reader
 
@@ -38,6 +40,10 @@ shell: ## a prompt in that guest
 check: ## all tests, or those of T="name..." (KERNEL=, FUZZ=)
 	@tools/vm/setup check
 	@KERNEL="$(KERNEL)" FUZZ="$(FUZZ)" MODULE_ARGS="$(MODULE_ARGS)" tools/vm/check $(T)
+
+check-long: ## the tests of T, or all that have one, at their full scale: hours (KERNEL=)
+	@tools/vm/setup check
+	@KERNEL="$(KERNEL)" MODULE_ARGS="$(MODULE_ARGS)" SCALE=long tools/vm/check $(or $(T),$(LONG))
 
 check-unit: ## the pure parts against their vectors
 	@$(MAKE) -C selftests O=$(CURDIR)/build/unit check-unit

@@ -123,10 +123,12 @@ static enum witness_cause explanation(const struct flow *flow, unsigned int e)
 	return CAUSE_NONE;
 }
 
-/* When the difference of an end is to be judged. */
+/* When the difference of an end is to be judged. A busy socket may still do what is expected. */
 static unsigned long judgement(const struct flow *flow, unsigned int e)
 {
-	return flow->end[e].since + (explanation(flow, e) ? GRACE : PATIENCE);
+	enum witness_cause cause = explanation(flow, e);
+
+	return flow->end[e].since + (cause && cause != WITHHELD_BACKLOG ? GRACE : PATIENCE);
 }
 
 /* Book the difference of an end and let the engine follow the socket. */

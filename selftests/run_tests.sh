@@ -3,12 +3,20 @@
 #
 # run_tests.sh [NAME...]: runs these tests (without .sh), or all, and prints their TAP as it comes.
 # After each the kernel's log must be clean. Parking runs once more with witness=observe, where the
-# engine moves the local ends and the sockets only compare, and once with the module loaded late.
+# engine moves the local ends and the sockets only compare, and once with the module loaded late; storm
+# once more with witness=observe. SCALE=long is for the tests.
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-ALL="handshake teardown resets crossing forwarded nat silent replay parking invariants reader filter netns privileges dump consistency config seed verify midstream trace counters load"
+ALL="handshake teardown resets crossing forwarded nat midstream
+	silent replay parking invariants
+	reader filter netns privileges dump consistency config
+	seed verify trace counters
+	storm crowd load"
+
+LIMIT=600
+[ "${SCALE:-}" != long ] || LIMIT=5400
 
 # run NAME [MODE]: one test; a failure without a TAP line gets one.
 run() {
@@ -17,7 +25,7 @@ run() {
 	echo "# $title"
 	SECONDS=0
 	mark_log "$title"
-	timeout 600 "$HERE/$name.sh" ${2:+"$2"} 2>&1 | tee "$TMP/output"
+	timeout $LIMIT "$HERE/$name.sh" ${2:+"$2"} 2>&1 | tee "$TMP/output"
 	status=${PIPESTATUS[0]}
 	echo "# $title: $SECONDS s, status $status"
 	if [ $status != 0 ] && ! grep -q '^not ok' "$TMP/output"; then
@@ -51,6 +59,9 @@ observed() {
 for name; do
 	[ -x "$HERE/$name.sh" ] || die "no test $name"
 	run $name
-	[ $name != parking ] || { observed $name; run $name late; }
+	case $name in
+	parking)	observed $name; run $name late ;;
+	storm)		observed $name ;;
+	esac
 done
 exit $((FAILED > 0))

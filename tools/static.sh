@@ -97,7 +97,7 @@ files() {
 }
 
 # userspace PATTERN: those of them that no kernel runs.
-userspace() { files "tools/$1" "selftests/$1" | grep -v ^tools/vm/; }
+userspace() { files "tools/$1" "selftests/$1" | grep -v -e ^tools/vm/ -e ^selftests/gap/; }
 
 # What runs on a host: not what clang compiles for BPF.
 host_sources() {
@@ -148,7 +148,8 @@ run_check() {
 	# It has no word for a function that may return with a lock held.
 	sparse) build_module C=2 CF='-D__CHECK_ENDIAN__ -Wno-context' ;;
 	checkpatch-module)
-		mapfile -t sources < <(files 'module/*.[ch]' 'include/*.h' 'tools/vm/*.[ch]')
+		mapfile -t sources < <(files 'module/*.[ch]' 'include/*.h' 'tools/vm/*.[ch]' \
+			'selftests/gap/*.[ch]')
 		check_patch -f "${sources[@]/#/$top/}"
 		;;
 	checkpatch-userspace)

@@ -44,7 +44,8 @@ compile() {
 	fi
 	case $kind in
 	module | warn) find "$work" -name '*.ko' -exec cp -t "$temporary" -- {} + ;;
-	*) find "$work/out" -maxdepth 1 -type f -perm -u+x -exec cp -t "$temporary" -- {} + ;;
+	*) find "$work/out" -maxdepth 1 -type f -perm -u+x -exec cp -t "$temporary" -- {} + ;;&
+	selftests) find "$work/selftests" -name '*.ko' -exec cp -t "$temporary" -- {} + ;;
 	esac
 	rm -rf "$work" "$temporary/log"
 }
@@ -72,7 +73,11 @@ compile_inside() {
 	module) jobs=("${kernel_make[@]}" M=/build/module) ;;
 	warn) jobs=("${kernel_make[@]}" M=/build/warn/tools/vm/warn) ;;
 	tools) jobs=(-C/build/tools/tools O=/build/tools/out) ;;
-	selftests) jobs=(-C/build/selftests/selftests O=/build/selftests/out programs) ;;
+	selftests)
+		jobs=(-C/build/selftests/selftests O=/build/selftests/out programs)
+		inside "$userland/tree" "${make[@]}" "${kernel_make[@]}" \
+			M=/build/selftests/selftests/gap || return
+		;;
 	esac
 	inside "$userland/tree" "${make[@]}" "${jobs[@]}"
 }
