@@ -8,6 +8,7 @@
  * socket.
  *
  *   netns NAME              where later sockets are made
+ *   device [INTERFACE]      what later sockets are bound to; without a name to none
  *   bind NAME ADDRESS PORT  make and bind only, to set options before the next two
  *   listen NAME ADDRESS PORT [BACKLOG]
  *   connect NAME[*N] ADDRESS PORT [FROM FROMPORT]
@@ -30,6 +31,7 @@
 #include <fnmatch.h>
 #include <limits.h>
 #include <linux/filter.h>
+#include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -59,6 +61,7 @@ static struct {
 static int nr_sockets;
 
 static char answer[4096];
+static char device[IFNAMSIZ];
 
 static const char * const state_names[] = {
 	"none", "established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2", "time_wait",
@@ -183,6 +186,9 @@ static int make(const char *name, int family, const char *from, const char *port
 	if (i < 0)
 		return -1;
 	setsockopt(sockets[i].fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (device[0] && setsockopt(sockets[i].fd, SOL_SOCKET, SO_BINDTODEVICE, device,
+				    sizeof(device)))
+		return fail_errno("device", name);
 	if (!from)
 		return i;
 	if (parse_address(from, port, &address, &len))
@@ -239,6 +245,12 @@ static int do_netns(int argc, char **argv)
 	ret = setns(fd, CLONE_NEWNET);
 	close(fd);
 	return ret ? fail_errno("setns", path) : 0;
+}
+
+static int do_device(int argc, char **argv)
+{
+	snprintf(device, sizeof(device), "%s", argc > 1 ? argv[1] : "");
+	return 0;
 }
 
 static int do_bind(int argc, char **argv)
@@ -515,6 +527,7 @@ static const struct command {
 	int max_args;
 } commands[] = {
 	{ "netns", do_netns, 1, 1 },
+	{ "device", do_device, 0, 1 },
 	{ "bind", do_bind, 3, 3 },
 	{ "listen", do_listen, 3, 4 },
 	{ "connect", do_connect, 3, 5 },
