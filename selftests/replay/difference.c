@@ -57,6 +57,17 @@ void difference_compare(struct run *run, int end, bool silent, enum kind kind, d
 	};
 }
 
+/* The socket moved, but it is still what the engine expected that it did not do. */
+void difference_keep(struct run *run, int end, enum kind kind, double time)
+{
+	struct end *e = &run->ends[end];
+	double since = run->differences[e->open].since;
+
+	difference_compare(run, end, false, kind, time);
+	if (e->open >= 0)
+		run->differences[e->open].since = since;
+}
+
 static bool has(unsigned int bits, unsigned char state)
 {
 	return !bits || bits & 1u << state;
@@ -80,10 +91,20 @@ static bool fits(const struct run *run, const struct difference *d, const struct
 	       !run->differences[d->chain].booked;
 }
 
-/* Timers tell at once, and so does a SYN-ACK that is sent once more. */
+/* Does it wait for its FIN to be sent? */
+static bool unsent(const struct difference *d)
+{
+	return d->silent && (d->socket == FSM_FIN_WAIT1 || d->socket == FSM_LAST_ACK);
+}
+
+/*
+ * Timers tell at once, and so does a SYN-ACK that is sent once more. A socket whose FIN waits is
+ * judged when something reaches it.
+ */
 static double least(const struct difference *d)
 {
-	return (d->silent && d->small) || (!d->silent && d->socket == FSM_SYN_RECV) ? 0 : GRACE;
+	return (d->silent && d->small) || (!d->silent && d->socket == FSM_SYN_RECV) ||
+	       (unsent(d) && d->reached) ? 0 : GRACE;
 }
 
 static void book(struct run *run, struct difference *d, struct booking *b, double time)
@@ -107,9 +128,10 @@ static void book(struct run *run, struct difference *d, struct booking *b, doubl
 }
 
 /* Something is about to happen to an end: the module would judge it before. */
-void difference_event(struct run *run, int end, double time)
+void difference_event(struct run *run, const struct record *r)
 {
-	struct end *e = &run->ends[end];
+	struct end *e = &run->ends[r->end];
+	double time = r->time;
 	struct difference *d;
 	int i;
 
@@ -118,7 +140,9 @@ void difference_event(struct run *run, int end, double time)
 	d = &run->differences[e->open];
 	if (time - run->differences[d->chain].since >= ASKED)
 		run->differences[d->chain].asked = true;
-	if (time - d->since < GRACE)
+	if (r->what == WHAT_RECEIVED)
+		d->reached = true;
+	if (time - d->since < least(d))
 		return;
 	d->looked = true;
 	/* What the socket withholds is judged a moment later, when it was looked at. */

@@ -77,15 +77,47 @@ static void apply(struct run *run, const struct record *r, const struct fsm_resu
 	}
 }
 
+/* The RST of the control socket, for a socket that has just closed or is about to. */
+static bool speaks_for(const struct run *run, const struct record *r)
+{
+	const struct end *e = &run->ends[r->end];
+
+	return r->control && r->s.flags & SEGMENT_RST && e->local &&
+	       (e->kind == KIND_NONE ||
+		(e->kind == KIND_TIMEWAIT && e->socket == FSM_FIN_WAIT2));
+}
+
+/* A request knows what the SYN offered; its flow begins with the SYN-ACK. */
+static void recall_syn(struct run *run, const struct record *r)
+{
+	const struct segment *syn = &run->ends[r->end].syn->s;
+	unsigned char both = syn->options & r->s.options;
+	const struct fsm_facts facts = {
+		.nxt = r->s.end,
+		.una = r->s.seq,
+		.rcv = r->s.ack,
+		.wup = r->s.ack,
+		.edge = r->s.ack + r->s.window,
+		.no_ts = !(both & SEGMENT_HAS_TS),
+		.scaled = both & SEGMENT_HAS_WSCALE,
+		.scale = r->s.wscale,
+		.peer_scale = syn->wscale,
+	};
+
+	fsm_adopt(&link_of(run, r->end)->fsm, index_of(run, r->end), FSM_SYN_RECV, &facts);
+}
+
 /* What anyone can see of a segment; no engine is asked. */
 static void notice(struct run *run, const struct record *r)
 {
 	struct end *e = &run->ends[r->end];
 	bool sent = r->what == WHAT_SENT;
 
-	if (sent && !r->owned)
+	if (sent && !r->owned && !speaks_for(run, r))
 		return;
 	if (r->s.flags & SEGMENT_SYN) {
+		if (!sent)
+			e->syn = r;
 		e->withheld = false;
 		e->reset = NULL;
 		e->fin = NULL;
@@ -127,7 +159,7 @@ void engine_segment(struct run *run, const struct record *r)
 	struct fsm_result result;
 
 	notice(run, r);
-	difference_event(run, r->end, r->time);
+	difference_event(run, r);
 	if (left_out(run, r))
 		return;
 	run->segments++;
@@ -137,11 +169,14 @@ void engine_segment(struct run *run, const struct record *r)
 		begin(run, r->end);
 	}
 	if (r->what == WHAT_SENT) {
-		if (r->owned) {
+		if (r->owned || speaks_for(run, r)) {
 			run->ends[r->end].local = true;
 			fsm_sent(&l->fsm, me, &r->s, true, &result);
 			apply(run, r, &result);
 		}
+		if (r->owned && r->s.flags & SEGMENT_SYN && run->ends[r->end].syn &&
+		    engine_of(run, r->end) == FSM_SYN_RECV)
+			recall_syn(run, r);
 		if (!run->ends[peer].local) {
 			fsm_received(&l->fsm, !me, &r->s, false, &result);
 			apply(run, r, &result);

@@ -84,7 +84,8 @@ void judge_silent(struct run *run, const struct difference *d, const struct book
 {
 	const struct record *r = announced(run, d);
 
-	if (!r)
+	/* That there was a RST it says itself, and that its number did not fit. */
+	if (!r || (b->cause == cause_find("silent_reset") && r->s.flags & SEGMENT_RST))
 		return;
 	finding(run, "%s %s, booked in %u at %.3f, was visible: the socket went to %s",
 		b->cause->name, fsm_name(b->state), b->netns, b->until, fsm_name(d->socket));

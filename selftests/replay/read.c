@@ -34,6 +34,7 @@ static const struct cause causes[] = {
 	{ "silent_timed_out", true, false, 0, CLOSED },
 	{ "silent_unreachable", true, false, BIT(FSM_SYN_SENT) | BIT(FSM_SYN_RECV), CLOSED },
 	{ "silent_aborted", true, false, 0, CLOSED },
+	{ "silent_reset", true, false, 0, CLOSED },
 	{ "silent_repaired", true, false, 0, 0 },
 	{ "silent_no_timewait", true, false, BIT(FSM_TIME_WAIT) | BIT(FSM_FIN_WAIT2), CLOSED },
 	{ "silent_request_expired", true, true, BIT(FSM_SYN_RECV), CLOSED },
@@ -157,6 +158,7 @@ static bool read_segment(struct record *r, char **words)
 	for (; n < sizeof(bytes) && sscanf(words[10] + 2 * (size_t)n, "%2x", &byte) == 1; n++)
 		bytes[n] = byte;
 	r->owned = !strcmp(words[8], "owned");
+	r->control = !strcmp(words[8], "control");
 	return segment_parse(&r->s, bytes, n, strtoul(words[9], NULL, 10)) == SEGMENT_OK;
 }
 

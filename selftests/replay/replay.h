@@ -49,6 +49,7 @@ struct record {
 	unsigned char from;
 	unsigned char to;
 	bool owned;
+	bool control;		/* sent by the kernel's control socket */
 	struct segment s;
 	struct fsm_facts facts;
 };
@@ -100,6 +101,7 @@ enum kind {
  * @local: a socket of the namespace terminates it
  * @open: the difference that lasts, -1 for none
  * @withheld: its socket did not take a segment, but the engine keeps the numbers it had
+ * @syn: the last SYN that reached it
  * @reset: the last RST that its socket sent or that reached it
  * @fin: the first FIN that its socket sent
  * @fin_acked: what acknowledged that first
@@ -111,6 +113,7 @@ struct end {
 	bool local;
 	bool withheld;
 	int open;
+	const struct record *syn;
 	const struct record *reset;
 	const struct record *fin;
 	const struct record *fin_acked;
@@ -143,6 +146,7 @@ struct socket {
  * @chain: the first of those that followed one another
  * @aftermath: its socket withheld something before: the engine may be deaf to a repetition
  * @looked: something happened while it lasted at which the module may have looked
+ * @reached: a segment came in while it lasted
  * @asked: of the first: something happened later, at which it must have
  * @booked: of the first: the module named one of them
  */
@@ -159,6 +163,7 @@ struct difference {
 	int chain;
 	bool aftermath;
 	bool looked;
+	bool reached;
 	bool asked;
 	bool booked;
 };
@@ -209,7 +214,8 @@ void engine_segment(struct run *run, const struct record *r);
 
 /* difference.c */
 void difference_compare(struct run *run, int end, bool silent, enum kind kind, double time);
-void difference_event(struct run *run, int end, double time);
+void difference_keep(struct run *run, int end, enum kind kind, double time);
+void difference_event(struct run *run, const struct record *r);
 void difference_settle(struct run *run, struct booking *b);
 void difference_finish(struct run *run);
 double difference_after(const struct run *run, int end, double time);

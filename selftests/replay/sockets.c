@@ -9,6 +9,7 @@ static void move(struct run *run, int end, unsigned char to, enum kind kind, con
 {
 	struct end *e = &run->ends[end];
 	enum kind before = e->kind;
+	bool resets;
 
 	e->kind = kind;
 	if (kind != KIND_NONE)
@@ -17,10 +18,16 @@ static void move(struct run *run, int end, unsigned char to, enum kind kind, con
 		return;
 	e->socket = to;
 	run->moves++;
-	if (kind == KIND_FULL && engine_of(run, end) == FSM_CLOSE && to != FSM_CLOSE &&
-	    to != FSM_SYN_SENT)
+	/* A reset waits in its backlog, behind what moved it now, or is withheld. */
+	resets = e->open >= 0 && !run->differences[e->open].silent &&
+		 engine_of(run, end) == FSM_CLOSE;
+	if (kind == KIND_FULL && !resets && engine_of(run, end) == FSM_CLOSE &&
+	    to != FSM_CLOSE && to != FSM_SYN_SENT)
 		engine_meet(run, r, end, to);
-	difference_compare(run, end, true, before, r->time);
+	if (resets)
+		difference_keep(run, end, before, r->time);
+	else
+		difference_compare(run, end, true, before, r->time);
 }
 
 static void bind_to(struct run *run, int socket, int end)

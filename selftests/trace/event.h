@@ -38,12 +38,18 @@ struct event {
 
 #define HEADER_MAX	60
 
+enum sender {
+	SENDER_NONE,
+	SENDER_OWNER,		/* a TCP socket of that name */
+	SENDER_CONTROL,		/* the kernel's own, for those that have none */
+};
+
 /* A segment: `socket` is its buffer, `local` the end that sent or received it. */
 struct segment_event {
 	struct event event;
 	unsigned int total;		/* octets, the header's too */
 	unsigned char program;		/* which of the two tells */
-	unsigned char owned;		/* a TCP socket of that name sent it */
+	unsigned char sender;		/* enum sender, of what was sent */
 	unsigned char header[HEADER_MAX];
 };
 

@@ -18,6 +18,7 @@
 #define AF_INET6	10
 #define IPPROTO_TCP	6
 #define RING_BYTES	(16 << 20)
+#define SOCK_RAW	3
 #define TCP_TIME_WAIT	6
 #define TCP_LISTEN	10
 #define TCP_NEW_SYN_RECV	12
@@ -62,6 +63,7 @@ struct sock_common {
 
 struct sock {
 	struct sock_common __sk_common;
+	__u16 sk_type;
 	__u16 sk_protocol;
 };
 
@@ -109,6 +111,7 @@ struct sk_buff {
 struct nf_hook_state {
 	unsigned char hook;
 	unsigned char pf;
+	struct sock *sk;
 	struct net *net;
 };
 
@@ -279,6 +282,22 @@ static __always_inline bool owns(const struct sock *sk, __be16 sport, __be16 dpo
 	       BPF_CORE_READ((const struct inet_sock *)sk, inet_sport) == sport;
 }
 
+static __always_inline enum sender sender_of(const struct sock *sk, __be16 sport, __be16 dport)
+{
+	unsigned char state;
+
+	if (!sk)
+		return SENDER_NONE;
+	if (owns(sk, sport, dport))
+		return SENDER_OWNER;
+	state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	if (state == TCP_NEW_SYN_RECV || state == TCP_TIME_WAIT ||
+	    BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP ||
+	    BPF_CORE_READ(sk, sk_type) != SOCK_RAW)
+		return SENDER_NONE;
+	return SENDER_CONTROL;
+}
+
 static __always_inline void address(unsigned char *to, bool ipv6, const unsigned char *from)
 {
 	if (ipv6)
@@ -288,12 +307,11 @@ static __always_inline void address(unsigned char *to, bool ipv6, const unsigned
 }
 
 static __always_inline void tell_segment(enum event_kind kind, const struct sk_buff *skb,
-					 unsigned int netns, bool ipv6, const unsigned char *ip,
-					 const unsigned char *tcp)
+					 const struct sock *sk, unsigned int netns, bool ipv6,
+					 const unsigned char *ip, const unsigned char *tcp)
 {
 	const unsigned char *source = ip + (ipv6 ? 8 : 12);
 	const unsigned char *target = source + (ipv6 ? 16 : 4);
-	const struct sock *sk = BPF_CORE_READ(skb, sk);
 	struct segment_event *e;
 	__be16 port[2];
 
@@ -316,7 +334,7 @@ static __always_inline void tell_segment(enum event_kind kind, const struct sk_b
 	address(e->event.remote, ipv6, kind == EVENT_SENT ? target : source);
 	e->total = BPF_CORE_READ(skb, len) - (tcp - BPF_CORE_READ(skb, data));
 	e->program = program;
-	e->owned = kind == EVENT_SENT && sk && owns(sk, port[0], port[1]);
+	e->sender = sender_of(sk, port[0], port[1]);
 	bpf_ringbuf_submit(e, 0);
 }
 
@@ -324,23 +342,26 @@ SEC("fentry/nf_hook_slow")
 int BPF_PROG(sent, const struct sk_buff *skb, const struct nf_hook_state *at)
 {
 	const unsigned char *ip = BPF_CORE_READ(skb, data);
+	const struct sock *sk = BPF_CORE_READ(skb, sk);
 	unsigned char pf = BPF_CORE_READ(at, pf);
 	unsigned int netns = BPF_CORE_READ(at, net, ns.inum);
 	unsigned char start[10];
 
 	if (BPF_CORE_READ(at, hook) != NF_INET_LOCAL_OUT)
 		return 0;
+	if (!sk)
+		sk = BPF_CORE_READ(at, sk);
 	bpf_probe_read_kernel(start, sizeof(start), ip);
 	if (pf == NFPROTO_IPV4 && start[9] == IPPROTO_TCP)
-		tell_segment(EVENT_SENT, skb, netns, false, ip, ip + 4 * (start[0] & 15));
+		tell_segment(EVENT_SENT, skb, sk, netns, false, ip, ip + 4 * (start[0] & 15));
 	else if (pf == NFPROTO_IPV6 && start[6] == IPPROTO_TCP)
-		tell_segment(EVENT_SENT, skb, netns, true, ip, ip + IPV6_HEADER);
+		tell_segment(EVENT_SENT, skb, sk, netns, true, ip, ip + IPV6_HEADER);
 	return 0;
 }
 
 static __always_inline void received(const struct sk_buff *skb, bool ipv6)
 {
-	tell_segment(EVENT_RECEIVED, skb, BPF_CORE_READ(skb, dev, nd_net.net, ns.inum), ipv6,
+	tell_segment(EVENT_RECEIVED, skb, NULL, BPF_CORE_READ(skb, dev, nd_net.net, ns.inum), ipv6,
 		     BPF_CORE_READ(skb, head) + BPF_CORE_READ(skb, network_header),
 		     BPF_CORE_READ(skb, data));
 }

@@ -15,8 +15,8 @@
  * not begin or lost an event.
  *
  * With `segments` also what was sent and received, where SOCKET is the buffer, LOCAL the end that
- * sent or received it, and the line ends with `owned` (a TCP socket of that name sent it) or `-`,
- * the segment's length and its TCP header.
+ * sent or received it, and the line ends with `owned` (a TCP socket of that name sent it),
+ * `control` (the kernel's control socket did) or `-`, the segment's length and its TCP header.
  *
  * A BPF program does not run when an interrupt comes while it runs already. So there are two of
  * each: what interrupts one of them, the other one sees; all else comes twice in a row.
@@ -53,6 +53,12 @@ static const char * const kinds[EVENT_KINDS] = {
 static const char * const states[] = {
 	"-", "established", "syn_sent", "syn_recv", "fin_wait1", "fin_wait2", "time_wait",
 	"close", "close_wait", "last_ack", "listen", "closing", "new_syn_recv", "bound_inactive",
+};
+
+static const char * const senders[] = {
+	[SENDER_NONE] = "-",
+	[SENDER_OWNER] = "owned",
+	[SENDER_CONTROL] = "control",
 };
 
 static FILE *events;	/* what was not asked for yet */
@@ -96,7 +102,7 @@ static void write_segment(const struct segment_event *s)
 
 	if (length > s->total)
 		length = s->total;
-	fprintf(events, " %s %u ", s->owned ? "owned" : "-", s->total);
+	fprintf(events, " %s %u ", senders[s->sender], s->total);
 	for (i = 0; i < length; i++)
 		fprintf(events, "%02x", s->header[i]);
 }
