@@ -65,37 +65,6 @@ static void restart(struct fsm_result *r, struct fsm_end *end, __u8 e)
 	*end = (struct fsm_end){ .state = FSM_CLOSE };
 }
 
-/* What the segment says of its sender's receive side. */
-static void learn(struct view *v)
-{
-	struct fsm_end *me = v->me;
-	const struct segment *s = v->s;
-	__u32 edge = s->window;
-
-	if (!(s->flags & SEGMENT_SYN))
-		edge <<= scale(me, v->peer);
-	edge += s->ack;
-
-	if (!(me->flags & FSM_RCV)) {
-		me->rcv = s->ack;
-		me->wup = s->ack;
-	}
-	if (!(me->flags & FSM_EDGE) || seq_after(edge, me->edge))
-		me->edge = edge;
-	if (seq_after(s->ack, me->rcv))
-		me->rcv = s->ack;
-	if (!seq_before(s->ack, me->wup)) {
-		me->wup = s->ack;
-		me->flags &= ~FSM_SACK;
-		/* A block below the acknowledgment is a D-SACK (RFC 2883). */
-		if (s->options & SEGMENT_HAS_SACK && seq_after(s->sack, s->ack)) {
-			me->sack = s->sack;
-			me->flags |= FSM_SACK;
-		}
-	}
-	me->flags |= FSM_RCV | FSM_EDGE;
-}
-
 static enum fsm_verdict sent_rst(struct view *v)
 {
 	const struct segment *s = v->s;
@@ -186,7 +155,7 @@ static enum fsm_verdict sent_synack(struct view *v)
 	switch (me->state) {
 	case FSM_SYN_RECV:
 		if (s->seq == me->una) {
-			learn(v);
+			learn(me, peer, s, v->certain);
 			return FSM_IGNORED;
 		}
 		break;
@@ -202,22 +171,22 @@ static enum fsm_verdict sent_synack(struct view *v)
 			break;
 		if (!answers && !v->certain)
 			return FSM_OUT_OF_WINDOW;
-		learn(v);
+		learn(me, peer, s, v->certain);
 		me->flags |= FSM_CROSSED;
 		happen(v, SEND_SYNACK, false);
 		return FSM_ACCEPTED;
 	}
 
 	if (!v->certain && !pending &&
-	    (!answers || (me->state != FSM_CLOSE && me->state != FSM_TIME_WAIT &&
-			  me->state != FSM_SYN_RECV)))
+	    (!answers || me->state == FSM_SYN_SENT ||
+	     (peer->state != FSM_SYN_SENT && me->state != FSM_SYN_RECV)))
 		return FSM_OUT_OF_WINDOW;
 	if (!answers && (pending || (peer->state == FSM_CLOSE && !spent(peer, s->ack - 1))))
 		prove_syn(v);
 	restart(v->r, me, v->e);
 	start(me, s);
 	me->flags |= peer->flags & FSM_FAST_OPEN;
-	learn(v);
+	learn(me, peer, s, v->certain);
 	happen(v, SEND_SYNACK, false);
 	return FSM_ACCEPTED;
 }
@@ -238,8 +207,8 @@ static enum fsm_verdict sent_fin(struct view *v)
 		}
 		return FSM_IGNORED;
 	}
-	if ((me->flags & FSM_SEQ && seq_before(s->end, me->nxt)) ||
-	    (peer->flags & FSM_RCV && !seq_after(s->end, peer->rcv)))
+	if (!v->certain && ((me->flags & FSM_SEQ && seq_before(s->end, me->nxt)) ||
+			    (peer->flags & FSM_RCV && !seq_after(s->end, peer->rcv))))
 		return FSM_OUT_OF_WINDOW;
 	if (me->state == FSM_SYN_RECV && !v->certain &&
 	    !(me->flags & (FSM_FAST_OPEN | FSM_CROSSED)))
@@ -298,7 +267,7 @@ static enum fsm_verdict sent_text(struct view *v)
 		me->nxt = s->seq;
 		me->flags |= FSM_SEQ;
 	}
-	learn(v);
+	learn(me, peer, s, v->certain);
 
 	if (!v->certain && me->flags & FSM_FIN && peer->flags & FSM_MARK &&
 	    seq_after(s->ack, peer->mark))
@@ -325,8 +294,8 @@ static enum fsm_verdict received_in_syn_sent(struct view *v)
 	struct fsm_end *me = v->me;
 	const struct segment *s = v->s;
 
-	if (s->flags & SEGMENT_ACK &&
-	    (!seq_after(s->ack, me->una) || seq_after(s->ack, me->nxt)))
+	if (untimely(me, s) || (s->flags & SEGMENT_ACK && (!seq_after(s->ack, me->una) ||
+							   seq_after(s->ack, me->nxt))))
 		return FSM_OUT_OF_WINDOW;
 	if (s->flags & SEGMENT_RST) {
 		if (!(s->flags & SEGMENT_ACK))
@@ -387,7 +356,9 @@ static bool received_ack(struct view *v)
 		if (seq_after(s->ack, me->nxt) ||
 		    seq_before(s->ack, me->una - (WINDOW_MAX << scale(v->peer, me))))
 			return false;
-		if (me->state == FSM_SYN_RECV && !seq_after(s->ack, me->una))
+		/* A socket in SYN_RECV takes even its own number for an ACK. */
+		if (me->state == FSM_SYN_RECV && !seq_after(s->ack, me->una) &&
+		    !(v->certain && me->flags & FSM_CROSSED && s->ack == me->una))
 			return false;
 		if (seq_after(s->ack, me->una))
 			me->una = s->ack;
@@ -456,7 +427,7 @@ static enum fsm_verdict received_in_sync(struct view *v)
 		return FSM_ACCEPTED;
 
 	/* RFC 7323 4.3: the segment that holds the left edge. */
-	if (s->options & SEGMENT_HAS_TS && !seq_after(s->seq, me->wup)) {
+	if (s->options & SEGMENT_HAS_TS && s->ack == me->una && !seq_after(s->seq, me->wup)) {
 		me->ts = s->tsval;
 		me->flags |= FSM_TS;
 	}
@@ -533,6 +504,8 @@ enum fsm_verdict fsm_sent(struct fsm *f, unsigned int e, const struct segment *s
 	struct view v = look(f, e, s, certain, r);
 	enum fsm_verdict verdict = FSM_IGNORED;
 
+	if (!certain && strange(v.peer, s))
+		return FSM_IGNORED;
 	if (s->flags & SEGMENT_RST)
 		verdict = sent_rst(&v);
 	else if (s->flags & SEGMENT_SYN)
@@ -562,7 +535,7 @@ enum fsm_verdict fsm_received(struct fsm *f, unsigned int e, const struct segmen
 	struct view v = look(f, e, s, certain, r);
 	enum fsm_verdict verdict;
 
-	if (!certain && !(s->flags & SEGMENT_RST) && s->end != s->seq)
+	if ((!certain && !(s->flags & SEGMENT_RST) && s->end != s->seq) || strange(v.me, s))
 		return FSM_IGNORED;
 	switch (v.me->state) {
 	case FSM_CLOSE:
@@ -596,4 +569,9 @@ void fsm_adopt(struct fsm *f, unsigned int e, enum fsm_state state,
 		recall(me, peer, facts);
 	me->state = state;
 	me->flags &= ~FSM_INFERRED;
+	/* It took neither the ACK nor what came with it, and waits for them still. */
+	if (state == FSM_SYN_RECV && me->una == me->nxt)
+		me->una--;
+	if (state == FSM_SYN_RECV)
+		me->rcv = me->wup;
 }

@@ -63,6 +63,8 @@ enum fsm_state {
 #define FSM_CROSSED	0x800
 /* Its SYN carried no timestamp: what others say of time means nothing. */
 #define FSM_NO_TS	0x1000
+/* It signs what it sends (RFC 2385), and takes nothing else. */
+#define FSM_SIGNED	0x8000
 
 /**
  * struct fsm_end - what is known of one endpoint
@@ -76,7 +78,8 @@ enum fsm_state {
  * @mark: the sequence number of the first segment with data or FIN in which it
  *	  acknowledged the peer's FIN: whoever acknowledges beyond it has seen that
  * @syn: the initial sequence number in a SYN that could not be judged yet
- * @ts: the peer's TSval that it keeps as TS.Recent (RFC 7323, 4.3)
+ * @ts: the peer's TSval that it keeps as TS.Recent (RFC 7323, 4.3); in SYN_SENT
+ *	the TSval of its own first SYN
  * @flags: FSM_INFERRED and so on
  * @state: enum fsm_state
  * @wscale: its window scale
@@ -158,6 +161,7 @@ struct fsm_result {
  * @edge: right edge of the announced window
  * @fin: it has sent a FIN
  * @no_ts: the two agreed on no timestamps
+ * @sign: it signs what it sends
  * @scaled: the two agreed on window scales
  * @scale: its own
  * @peer_scale: its peer's
@@ -170,6 +174,7 @@ struct fsm_facts {
 	__u32 edge;
 	bool fin;
 	bool no_ts;
+	bool sign;
 	bool scaled;
 	__u8 scale;
 	__u8 peer_scale;

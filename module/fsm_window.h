@@ -13,6 +13,8 @@
 #define WSCALE_MAX	14
 /* How far a timestamp may go back (TCP_PAWS_WINDOW). */
 #define PAWS_WINDOW	1
+/* How much later than its first SYN an endpoint may have sent what is echoed. */
+#define ECHO_WINDOW	0x8000000u
 
 /* Its SYN gives an endpoint its sequence space. */
 static inline void start(struct fsm_end *me, const struct segment *s)
@@ -20,8 +22,15 @@ static inline void start(struct fsm_end *me, const struct segment *s)
 	me->una = s->seq;
 	me->nxt = s->end;
 	me->flags |= FSM_SEQ;
+	/* A SYN-ACK echoes what came with the SYN; a SYN waits for its echo. */
 	if (!(s->options & SEGMENT_HAS_TS))
 		me->flags |= FSM_NO_TS;
+	else
+		me->ts = s->flags & SEGMENT_ACK ? s->tsecr : s->tsval;
+	if (s->flags & SEGMENT_ACK)
+		me->flags |= FSM_TS;
+	if (s->options & SEGMENT_HAS_MD5)
+		me->flags |= FSM_SIGNED;
 	if (s->options & SEGMENT_HAS_WSCALE) {
 		me->flags |= FSM_WSCALE;
 		me->wscale = s->wscale;
@@ -44,6 +53,41 @@ static inline __u8 scale(const struct fsm_end *me, const struct fsm_end *peer)
 	return me->flags & peer->flags & FSM_WSCALE ? me->wscale : 0;
 }
 
+/* What the segment says of its sender's receive side. */
+static inline void learn(struct fsm_end *me, const struct fsm_end *peer, const struct segment *s,
+			 bool certain)
+{
+	__u32 edge = s->window;
+
+	if (!(s->flags & SEGMENT_SYN))
+		edge <<= scale(me, peer);
+	edge += s->ack;
+
+	if (!(me->flags & FSM_RCV)) {
+		me->rcv = s->ack;
+		me->wup = s->ack;
+	}
+	if (!(me->flags & FSM_EDGE) || seq_after(edge, me->edge))
+		me->edge = edge;
+	/* It repeats its ACK at once when it refuses what has no room. */
+	if (seq_after(s->ack, me->rcv) || (certain && s->end == s->seq && s->ack == me->wup))
+		me->rcv = s->ack;
+	if (!seq_before(s->ack, me->wup)) {
+		me->wup = s->ack;
+		me->flags &= ~FSM_SACK;
+		/* A block below the acknowledgment is a D-SACK (RFC 2883). */
+		if (s->options & SEGMENT_HAS_SACK && seq_after(s->sack, s->ack)) {
+			me->sack = s->sack;
+			me->flags |= FSM_SACK;
+		}
+	}
+	me->flags |= FSM_RCV | FSM_EDGE;
+	if (certain)
+		me->flags &= ~FSM_SIGNED;
+	if (certain && s->options & SEGMENT_HAS_MD5)
+		me->flags |= FSM_SIGNED;
+}
+
 static inline void forward(__u32 *seq, __u32 to, bool known)
 {
 	if (!known || seq_after(to, *seq))
@@ -63,8 +107,12 @@ static inline void recall_scale(struct fsm_end *end, __u8 scale)
  */
 static inline void recall(struct fsm_end *me, struct fsm_end *peer, const struct fsm_facts *facts)
 {
-	__u16 known = me->state == FSM_CLOSE ? 0 : me->flags;
+	__u16 known;
 
+	/* What was before is over. */
+	if (me->state == FSM_CLOSE)
+		*me = (struct fsm_end){ .state = FSM_CLOSE };
+	known = me->flags;
 	forward(&me->nxt, facts->nxt, known & FSM_SEQ);
 	forward(&me->una, facts->una, known & FSM_SEQ);
 	forward(&me->rcv, facts->rcv, known & FSM_RCV);
@@ -73,6 +121,8 @@ static inline void recall(struct fsm_end *me, struct fsm_end *peer, const struct
 	me->flags |= FSM_SEQ | FSM_RCV | FSM_EDGE | (facts->fin ? FSM_FIN : 0);
 	if (facts->no_ts)
 		me->flags |= FSM_NO_TS;
+	if (facts->sign)
+		me->flags |= FSM_SIGNED;
 	if (!(peer->flags & FSM_SEQ)) {
 		peer->nxt = facts->rcv;
 		peer->una = facts->rcv;
@@ -92,6 +142,20 @@ static inline bool beyond_edge(const struct fsm_end *me, __u32 seq)
 {
 	return me->flags & FSM_EDGE && seq_after(seq, me->edge) &&
 	       !(me->flags & FSM_RCV && !seq_after(seq, me->rcv));
+}
+
+/* RFC 2385, tcp_inbound_md5_hash(): is it signed though @to signs nothing, or the reverse? */
+static inline bool strange(const struct fsm_end *to, const struct segment *s)
+{
+	return to->state != FSM_CLOSE && to->state != FSM_TIME_WAIT && to->flags & FSM_SEQ &&
+	       !(to->flags & FSM_SIGNED) != !(s->options & SEGMENT_HAS_MD5);
+}
+
+/* tcp_rcv_synsent_state_process(): does it answer a SYN of another time? */
+static inline bool untimely(const struct fsm_end *me, const struct segment *s)
+{
+	return s->flags & SEGMENT_ACK && s->options & SEGMENT_HAS_TS && s->tsecr && me->ts &&
+	       s->tsecr - me->ts > ECHO_WINDOW;
 }
 
 /* May the endpoint have sent this? Only a segment that its peer would look at counts. */

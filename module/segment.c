@@ -9,9 +9,11 @@
 #define OPT_WSCALE	3
 #define OPT_SACK	5
 #define OPT_TS		8
+#define OPT_MD5		19
 
 #define OPT_WSCALE_LEN	3
 #define OPT_TS_LEN	10
+#define OPT_MD5_LEN	18
 #define OPT_SACK_BASE	2
 #define OPT_SACK_BLOCK	8
 
@@ -74,6 +76,8 @@ static void parse_options(struct segment *s, const __u8 *p, __u32 len)
 		} else if (kind == OPT_SACK && size > OPT_SACK_BASE &&
 			   (size - OPT_SACK_BASE) % OPT_SACK_BLOCK == 0) {
 			parse_sack(s, p + OPT_SACK_BASE, size - OPT_SACK_BASE);
+		} else if (kind == OPT_MD5 && size == OPT_MD5_LEN) {
+			s->options |= SEGMENT_HAS_MD5;
 		}
 		p += size;
 		len -= size;

@@ -130,6 +130,15 @@ static unsigned long timer_fires(unsigned long expires)
 	return (((expires >> shift) + 1) << shift) + 1;
 }
 
+static bool signs(const struct tcp_sock *tp)
+{
+#ifdef CONFIG_TCP_MD5SIG
+	return rcu_access_pointer(tp->md5sig_info);
+#else
+	return false;
+#endif
+}
+
 /* Why would this socket not do what a segment asks of it? */
 static enum witness_cause withheld_by(const struct sock *sk)
 {
@@ -144,12 +153,14 @@ static enum witness_cause withheld_by(const struct sock *sk)
 	}
 	if (rcu_access_pointer(sk->sk_filter))
 		return WITHHELD_FILTER;
-#ifdef CONFIG_TCP_MD5SIG
-	if (rcu_access_pointer(tp->md5sig_info))
+	if (signs(tp))
 		return WITHHELD_SIGNATURE;
-#endif
 	if (READ_ONCE(inet_sk(sk)->min_ttl))
 		return WITHHELD_MINTTL;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6 && READ_ONCE(inet6_sk(sk)->min_hopcount))
+		return WITHHELD_MINTTL;
+#endif
 	if (READ_ONCE(sk->sk_backlog.len) || READ_ONCE(sk->sk_lock.owned) ||
 	    atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf) || !tp->rcv_wnd)
 		return WITHHELD_BACKLOG;
@@ -250,6 +261,7 @@ static void full_news(const struct sock *sk, u8 state, struct witness_news *news
 		.scale = tp->rx_opt.rcv_wscale,
 		.peer_scale = tp->rx_opt.snd_wscale,
 		.no_ts = !tp->rx_opt.tstamp_ok,
+		.sign = signs(tp),
 	};
 }
 

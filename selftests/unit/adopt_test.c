@@ -277,9 +277,58 @@ static bool timestamps(bool agreed)
 	return gets(0, true, s) == (agreed ? FSM_OUT_OF_WINDOW : FSM_ACCEPTED);
 }
 
+/* It did not take the ACK that should have opened it: what comes next may. */
+static bool refused(void)
+{
+	for (__u32 len = 0; len < 2; len++) {
+		fsm_init(&flow, false);
+		sends(0, true, seg(SYN_ACK, 500, 1001, 0));
+		if (gets(0, true, seg(ACK, 1001, 501, len)) != FSM_ACCEPTED ||
+		    !are(FSM_ESTABLISHED, FSM_SYN_SENT))
+			return false;
+		fsm_adopt(&flow, 0, FSM_SYN_RECV, NULL);
+		if (gets(0, true, seg(ACK, 1001, 500, 0)) != FSM_OUT_OF_WINDOW ||
+		    gets(0, true, seg(FIN_ACK, 1001, 501, 0)) != FSM_ACCEPTED ||
+		    !are(FSM_CLOSE_WAIT, FSM_SYN_SENT))
+			return false;
+	}
+	/* One that has heard of none waits for what it waited for. */
+	fsm_init(&flow, false);
+	sends(0, true, seg(SYN_ACK, 500, 1001, 0));
+	fsm_adopt(&flow, 0, FSM_SYN_RECV, NULL);
+	return gets(0, true, seg(ACK, 1001, 500, 0)) == FSM_OUT_OF_WINDOW;
+}
+
+/* A connection that begins without a segment (SYN cookies) where another one ended. */
+static bool begun_again(void)
+{
+	adopt(FSM_FIN_WAIT1, true);
+	fsm_adopt(&flow, 0, FSM_CLOSE, NULL);
+	fsm_adopt(&flow, 0, FSM_ESTABLISHED, &facts);
+	if (flow.end[0].flags != (FSM_SEQ | FSM_RCV | FSM_EDGE))
+		return false;
+	return sends(0, true, seg(FIN_ACK, 100, 1000, 0)) == FSM_ACCEPTED &&
+	       flow.end[0].state == FSM_FIN_WAIT1;
+}
+
+/* A key that the socket has. */
+static bool signs(void)
+{
+	struct fsm_facts f = facts;
+	struct segment s = seg(RST, 1000, 0, 0);
+
+	f.sign = true;
+	fsm_init(&flow, false);
+	fsm_adopt(&flow, 0, FSM_ESTABLISHED, &f);
+	if (gets(0, true, s) != FSM_IGNORED)
+		return false;
+	s.options = SEGMENT_HAS_MD5;
+	return gets(0, true, s) == FSM_ACCEPTED && are(FSM_CLOSE, FSM_CLOSE);
+}
+
 int main(void)
 {
-	tap_plan(14);
+	tap_plan(17);
 	tap_result(names(), "the names of the states, and of what is none (tcp_states.h)");
 	tap_result(numbers(), "a socket's own numbers (tcp_validate_incoming, tcp_ack)");
 	tap_result(other_end(), "what they say of the other end (RFC 9293 3.3.1)");
@@ -294,6 +343,9 @@ int main(void)
 	tap_result(scales(), "window scales of SYNs that nobody saw (RFC 7323 2.2)");
 	tap_result(timestamps(true), "timestamps (RFC 7323 5.3)");
 	tap_result(timestamps(false), "no timestamps (tcp_parse_options)");
+	tap_result(refused(), "an ACK that a request did not take (tcp_check_req)");
+	tap_result(begun_again(), "a connection where another one ended (tcp_v4_cookie_check)");
+	tap_result(signs(), "a socket with a key (RFC 2385 2.0)");
 	tap_result(deferred_syn(), "a SYN that waited for data (RFC 7413 4.2.1)");
 	return tap_exit();
 }

@@ -98,7 +98,8 @@ static inline void model_process(struct model *m, const struct segment *s)
 	if (after(s->ack, m->nxt) || before(s->ack, m->una - 0x10000))
 		return;
 	if (m->state == SYN_RECV) {
-		if (!after(s->ack, m->una))
+		/* tcp_ack() takes what acknowledges nothing, tcp_check_req() does not. */
+		if (m->request ? !after(s->ack, m->una) : before(s->ack, m->una))
 			return;
 		m->state = ESTABLISHED;
 	}

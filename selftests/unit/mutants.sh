@@ -38,7 +38,7 @@ mutants=(
 
 	"a RST with a bad ACK closes SYN_SENT"
 	'/^static enum fsm_verdict received_in_syn_sent(/,/^}/ {
-	 s/if (s->flags & SEGMENT_ACK &&$/if ((s->flags \& (SEGMENT_ACK | SEGMENT_RST)) == SEGMENT_ACK \&\&/
+	 s/(s->flags & SEGMENT_ACK && /((s->flags \& (SEGMENT_ACK | SEGMENT_RST)) == SEGMENT_ACK \&\& /
 	 }'
 
 	"CLOSING is skipped"
@@ -61,10 +61,10 @@ mutants=(
 	 }'
 
 	"ESTABLISHED without an ACK of the SYN-ACK"
-	's/if (me->state == FSM_SYN_RECV && !seq_after(s->ack, me->una))/if (0)/'
+	's/if (me->state == FSM_SYN_RECV && !seq_after(s->ack, me->una) &&/if (0 \&\&/'
 
 	"the window's edge does not wrap at 2^32"
-	'/^static void learn(/,/^}/ {
+	'/^static inline void learn(/,/^}/ {
 	 s/edge += s->ack;/edge = edge + s->ack < edge ? 0xffffffff : edge + s->ack;/
 	 }'
 

@@ -318,6 +318,22 @@ V("an end whose socket closed without a segment connects anew", "RFC 9293 3.10.1
 	OPEN,
 	SENT(A, SYN, 9000, 0, SYN_SENT, ESTABLISHED, .via = CLOSE, STEPS(2))),
 
+V("a crossed SYN_RECV takes its own number for an ACK", "tcp_rcv_state_process, tcp_ack",
+	A_LOCAL | LOOPBACK,
+	SENT(A, SYN, 0, 0, SYN_SENT, CLOSE),
+	FORGED(B, SYN, 0, 0, SYN_RECV, ANY),
+	SENT(A, SYN_ACK, 0, 1, SYN_RECV, ANY),
+	GOT(B, ACK, 1, 0xffffffff, SYN_RECV, ANY, IS(OUT_OF_WINDOW)),
+	GOT(B, ACK, 1, 0, ESTABLISHED, ANY)),
+
+V("a SYN-ACK that echoes another SYN", "tcp_rcv_synsent_state_process", A_LOCAL | LOOPBACK,
+	SEG(A, SYN, 0, 0, SYN_SENT, CLOSE, TS(1000, 0)),
+	GOT(B, SYN_ACK, 0, 1, SYN_SENT, CLOSE, TS(500, 999), IS(OUT_OF_WINDOW)),
+	GOT(B, RST_ACK, 0, 1, SYN_SENT, CLOSE, TS(500, 999), IS(OUT_OF_WINDOW)),
+	GOT(B, SYN_ACK, 0, 1, SYN_SENT, CLOSE, TS(500, 1001 + (1 << 27)), IS(OUT_OF_WINDOW)),
+	SEG(A, SYN, 0, 0, SYN_SENT, CLOSE, TS(3000, 0)),
+	GOT(B, SYN_ACK, 0, 1, ESTABLISHED, CLOSE, TS(500, 1000))),
+
 V("a crossed SYN_RECV has a window", "RFC 9293 3.10.7.4", A_LOCAL | LOOPBACK,
 	SENT(A, SYN, 0, 0, SYN_SENT, CLOSE),
 	SEG(B, SYN, 0, 0, SYN_RECV, SYN_SENT),

@@ -18,6 +18,7 @@ enum {
 	TS = SEGMENT_HAS_TS,
 	WSCALE = SEGMENT_HAS_WSCALE,
 	SACK = SEGMENT_HAS_SACK,
+	MD5 = SEGMENT_HAS_MD5,
 };
 
 /**
@@ -132,6 +133,10 @@ static const struct header headers[] = {
 	  OPTION("\5\2\1\1") },
 	{ "a SACK with a broken block is nothing", "tcp_parse_options", .flags = ACK,
 	  OPTION("\5\13\0\0\0\1\0\0\0\2\0\1") },
+	{ "an MD5 signature", "RFC 2385 3.0", .flags = ACK, .found = MD5,
+	  OPTION("\1\1\23\22\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17\20") },
+	{ "an MD5 signature of 15 bytes", "tcp_parse_md5sig_option", .flags = ACK,
+	  OPTION("\1\1\1\23\21\1\2\3\4\5\6\7\10\11\12\13\14\15\16\17") },
 
 	{ "the end of options ends them", "RFC 9293 3.2", .flags = SYN,
 	  OPTION("\1\0\3\3\7\0\0\0"), .end = 1 },

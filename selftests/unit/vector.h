@@ -124,6 +124,7 @@ struct event {
 #define STEPS(n)	.steps = (n) + 1
 #define WSCALE(shift)	.options = SEGMENT_HAS_WSCALE, .wscale = (shift)
 #define TS(val, ecr)	.options = SEGMENT_HAS_TS, .tsval = (val), .tsecr = (ecr)
+#define MD5		.options = SEGMENT_HAS_MD5
 #define SACK(edge)	.options = SEGMENT_HAS_SACK, .sack = (edge)
 
 #define SCRIPT_MAX	24
