@@ -4,7 +4,7 @@
 # run_tests.sh [NAME...]: runs these tests (without .sh), or all, and prints their TAP as it comes.
 # After each the kernel's log must be clean. Parking runs once more with witness=observe, where the
 # engine moves the local ends and the sockets only compare, and once with the module loaded late; storm
-# once more with witness=observe. SCALE=long is for the tests.
+# and hostile once more with witness=observe. SCALE=long is for the tests.
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -13,7 +13,7 @@ ALL="handshake teardown resets crossing forwarded nat midstream
 	silent replay parking invariants
 	reader filter netns privileges dump consistency config
 	seed verify trace counters
-	storm crowd load"
+	hostile storm crowd load"
 
 LIMIT=600
 [ "${SCALE:-}" != long ] || LIMIT=5400
@@ -61,7 +61,7 @@ for name; do
 	run $name
 	case $name in
 	parking)	observed $name; run $name late ;;
-	storm)		observed $name ;;
+	storm | hostile)	observed $name ;;
 	esac
 done
 exit $((FAILED > 0))
