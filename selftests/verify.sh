@@ -7,7 +7,7 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-SECONDS_OF_CHURN=$([ "${SCALE:-}" = long ] && echo 600 || echo 6)
+SECONDS_OF_CHURN=$([ "${SCALE:-}" = long ] && echo 120 || echo 6)
 LOOP=loop-$$ EMPTY=empty-$$ VRF=vrf-$$ ONE=one-$$ TWO=two-$$
 
 # verify NETNS [ARGUMENT...]: as JSON, kept; sets STATUS.
