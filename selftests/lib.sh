@@ -68,6 +68,7 @@ die() {
 }
 
 finish() {
+	[ -z "${TRACED:-}" ] || compare_trace
 	told
 	echo "1..$TESTS" >&9
 	exit $((FAILED > 0))
@@ -567,3 +568,9 @@ clean_up() {
 
 trap clean_up EXIT
 trap 'exit 1' INT TERM
+
+if [ -n "${TRACED:-}" ]; then
+	# shellcheck source=oracle.sh
+	. "$HERE/oracle.sh"
+	start_trace
+fi

@@ -7,42 +7,10 @@
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=oracle.sh
+. "$HERE/oracle.sh"
 
-MODE=$(cat /sys/module/tcpstate/parameters/witness)
 SCENARIOS=0
-
-start_trace() {
-	# Two coprocesses at a time are none of bash's virtues.
-	mkfifo "$TMP/ask" "$TMP/answer"
-	trace <"$TMP/ask" >"$TMP/answer" &
-	CHILDREN[$!]=1
-	exec 5>"$TMP/ask" 6<"$TMP/answer"
-	read -r REPLY <&6
-	[ "$REPLY" = ready ] || die "no trace"
-}
-
-# What happened since the last time, added to the scenario's.
-take_trace() {
-	echo "$TMP/part" >&5
-	read -r _ LOST <&6 || die "trace ended"
-	cat "$TMP/part" >>"$TMP/events"
-}
-
-# What stands in a namespace now.
-photograph() {
-	in_ns $1 cat $MIRROR/transitions >"$TMP/$1.transitions"
-	in_ns $1 cat $MIRROR/debug >"$TMP/$1.debug"
-	in_ns $1 tcpstate -H flows >"$TMP/$1.flows"
-	in_ns $1 ss -tanH >"$TMP/$1.ss"
-}
-
-# oracle NETNS: compares the photographs with the trace.
-oracle() {
-	awk -f "$HERE/trace/oracle.awk" netns="$(stat -Lc %i /run/netns/$1)" mode=$MODE \
-		part=events "$TMP/events" part=ss "$TMP/$1.ss" \
-		part=transitions "$TMP/$1.transitions" part=debug "$TMP/$1.debug" \
-		part=flows "$TMP/$1.flows"
-}
 
 # All namespaces of the scenario agree with the trace, and nothing is lost; sets SUMMARY.
 agree() {
