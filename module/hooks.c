@@ -57,10 +57,13 @@ static bool event_read(struct event *ev, const struct sk_buff *skb,
 	}
 }
 
-/* Segments that move a state must be intact; the rest is left to the socket. */
+/*
+ * Segments that move a state or begin a flow must be intact; the rest is left
+ * to the socket.
+ */
 static bool event_intact(const struct event *ev, const struct sk_buff *skb, bool again)
 {
-	if (!(ev->p.s.flags & SEGMENT_RARE) || skb_checksum_ok(skb, &ev->p))
+	if (skb_checksum_ok(skb, &ev->p))
 		return true;
 	if (!again)
 		netns_count(ev->tn, REASON_BAD_CHECKSUM);
@@ -273,7 +276,7 @@ static unsigned int hook_local_in(void *priv, struct sk_buff *skb,
 	struct event ev;
 
 	if (skb->pkt_type != PACKET_HOST || !event_read(&ev, skb, state, false) ||
-	    !event_intact(&ev, skb, false))
+	    (ev.p.s.flags & SEGMENT_RARE && !event_intact(&ev, skb, false)))
 		return NF_ACCEPT;
 	flow = event_flow(&ev, skb_scope(skb, &ev.p, state->in, &ev.p.src), &flags);
 	if (!flow)
@@ -332,13 +335,13 @@ static unsigned int forward(struct sk_buff *skb, const struct nf_hook_state *sta
 	if (!event_read(&ev, skb, state, last))
 		return NF_ACCEPT;
 	rare = ev.p.s.flags & SEGMENT_RARE;
-	if ((!last && !rare) || !event_intact(&ev, skb, last))
+	if (rare ? !event_intact(&ev, skb, last) : !last)
 		return NF_ACCEPT;
 	event_key(&ev, l3mdev_master_ifindex_rcu(state->in));
 	flow = flow_find(ev.net, &ev.key, &flags);
 	if (!flow && !last && opens(&ev.p.s))
 		flow = flow_create(ev.net, &ev.key, CLASS_FORWARDED, ev.src, &flags);
-	if (!flow && rare != last)
+	if (!flow && rare != last && (rare || event_intact(&ev, skb, false)))
 		flow = forward_pickup(&ev, &flags);
 	if (!flow)
 		return NF_ACCEPT;
