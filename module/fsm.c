@@ -153,6 +153,7 @@ static enum fsm_verdict sent_synack(struct view *v)
 	pending = peer->flags & FSM_SYN_SEEN && s->ack == peer->syn + 1;
 
 	switch (me->state) {
+	case FSM_FIN_WAIT1:
 	case FSM_SYN_RECV:
 		if (s->seq == me->una) {
 			learn(me, peer, s, v->certain);
@@ -346,7 +347,7 @@ static enum fsm_verdict received_syn(struct view *v)
 	return FSM_ACCEPTED;
 }
 
-/* RFC 9293 3.10.7.4, fifth check. Return: whether the segment goes on. */
+/* RFC 9293 3.10.7.4, fifth check; with Fast Open its FIN may be out. Return: whether it goes on. */
 static bool received_ack(struct view *v)
 {
 	struct fsm_end *me = v->me;
@@ -363,8 +364,8 @@ static bool received_ack(struct view *v)
 		if (seq_after(s->ack, me->una))
 			me->una = s->ack;
 	}
-	if (me->state == FSM_SYN_RECV)
-		happen(v, SYN_ACKED, !v->certain);
+	if (me->state == FSM_SYN_RECV && happen(v, SYN_ACKED, !v->certain) && me->flags & FSM_FIN)
+		happen(v, SEND_FIN, !v->certain);
 	if (acks_fin(me, me->una))
 		happen(v, FIN_ACKED, !v->certain);
 	return true;

@@ -326,9 +326,25 @@ static bool signs(void)
 	return gets(0, true, s) == FSM_ACCEPTED && are(FSM_CLOSE, FSM_CLOSE);
 }
 
+/* close() before the SYN is acknowledged: the FIN goes, and the state follows with the ACK. */
+static bool deferred_close(void)
+{
+	fsm_init(&flow, false);
+	sends(1, false, seg(SYN, 500, 0, 5));
+	sends(0, true, seg(SYN_ACK, 700, 506, 0));
+	sends(0, true, seg(FIN_ACK, 701, 506, 0));
+	if (flow.end[0].state != FSM_FIN_WAIT1)
+		return false;
+	fsm_adopt(&flow, 0, FSM_SYN_RECV, NULL);
+	if (sends(0, true, seg(SYN_ACK, 700, 506, 0)) != FSM_IGNORED ||
+	    gets(0, true, seg(ACK, 506, 702, 0)) != FSM_ACCEPTED)
+		return false;
+	return flow.end[0].state == FSM_FIN_WAIT2;
+}
+
 int main(void)
 {
-	tap_plan(17);
+	tap_plan(18);
 	tap_result(names(), "the names of the states, and of what is none (tcp_states.h)");
 	tap_result(numbers(), "a socket's own numbers (tcp_validate_incoming, tcp_ack)");
 	tap_result(other_end(), "what they say of the other end (RFC 9293 3.3.1)");
@@ -347,5 +363,6 @@ int main(void)
 	tap_result(begun_again(), "a connection where another one ended (tcp_v4_cookie_check)");
 	tap_result(signs(), "a socket with a key (RFC 2385 2.0)");
 	tap_result(deferred_syn(), "a SYN that waited for data (RFC 7413 4.2.1)");
+	tap_result(deferred_close(), "closed before its SYN is acknowledged (tcp_close_state)");
 	return tap_exit();
 }
