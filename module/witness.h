@@ -39,7 +39,7 @@ enum witness_cause {
 	SILENT_RESET,		/* reset, by a number that fits what the socket has not dropped */
 	SILENT_REPAIRED,	/* moved under TCP_REPAIR */
 	SILENT_NO_TIMEWAIT,	/* closed for good: no timewait socket could be had */
-	SILENT_REQUEST_EXPIRED,	/* SYN-ACK retransmissions ran out */
+	SILENT_REQUEST_EXPIRED,	/* SYN-ACK retransmissions ran out, or no room and a RST */
 	SILENT_TIMEWAIT_EXPIRED, /* the timewait socket's time is over */
 	SILENT_SYN_DEFERRED,	/* connected, but the SYN waits for data (Fast Open) or a route */
 	/* withheld */
@@ -47,7 +47,7 @@ enum witness_cause {
 	WITHHELD_DEFERRED,	/* TCP_DEFER_ACCEPT waits for data */
 	WITHHELD_FILTER,	/* a socket filter dropped the segment */
 	WITHHELD_SIGNATURE,	/* MD5 or AO did not match */
-	WITHHELD_MINTTL,	/* IP_MINTTL dropped the segment */
+	WITHHELD_MINTTL,	/* IP_MINTTL or IPV6_MINHOPCOUNT dropped the segment */
 	WITHHELD_BACKLOG,	/* the socket is busy, or its backlog or receive buffer full */
 	CAUSES,
 };
