@@ -241,7 +241,7 @@ static unsigned int hook_local_out(void *priv, struct sk_buff *skb,
 	/* A VRF runs the hook twice: act on the device below it, but for its own addresses. */
 	if (netif_is_l3_master(state->out) && !skb_to_self(skb, &ev.p))
 		return NF_ACCEPT;
-	owner = socket_owner(skb->sk, &ev.p.s);
+	owner = socket_owner(ev.net, skb->sk, &ev.p.s);
 	if (owner == SOCKET_NONE) {
 		flow = event_flow(&ev, skb_scope(skb, &ev.p, state->out, &ev.p.dst), &flags);
 	} else {

@@ -15,17 +15,19 @@
 
 /**
  * socket_owner - does a TCP socket stand behind a sent segment?
+ * @net: namespace of the hook; a segment that crossed over may still have its socket (ipvlan)
  * @sk: skb->sk at LOCAL_OUT, may be NULL
  * @s: the segment
  *
  * Raw sockets and the control sockets that answer for nobody own nothing.
  * Under RCU. Return: %SOCKET_NONE for a segment that no TCP endpoint sent.
  */
-enum flow_socket socket_owner(const struct sock *sk, const struct segment *s)
+enum flow_socket socket_owner(const struct net *net, const struct sock *sk,
+			      const struct segment *s)
 {
 	__be16 sport = htons(s->sport), dport = htons(s->dport);
 
-	if (!sk)
+	if (!sk || !net_eq(sock_net(sk), net))
 		return SOCKET_NONE;
 	/* Request and timewait sockets have no more than struct sock_common. */
 	switch (READ_ONCE(sk->sk_state)) {

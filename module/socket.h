@@ -9,7 +9,8 @@
 #include "segment.h"
 #include "witness.h"
 
-enum flow_socket socket_owner(const struct sock *sk, const struct segment *s);
+enum flow_socket socket_owner(const struct net *net, const struct sock *sk,
+			      const struct segment *s);
 bool socket_is_control(const struct sock *sk);
 u32 socket_scope(const struct sock *sk, u8 family, const union nf_inet_addr *remote);
 bool socket_key(const struct sock *sk, struct flow_key *key, unsigned int *e);
