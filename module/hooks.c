@@ -70,6 +70,22 @@ static bool event_intact(const struct event *ev, const struct sk_buff *skb, bool
 	return false;
 }
 
+/*
+ * What comes after a gap tells what its sender sends next: damaged, it would
+ * make a FIN look old. It may be long, so nothing is locked meanwhile.
+ * Return: whether it is intact; else the flow is not locked any more.
+ */
+static bool event_follows(const struct event *ev, const struct sk_buff *skb, struct flow *flow,
+			  unsigned long *flags)
+{
+	const struct fsm_end *end = &flow->fsm.end[ev->src];
+
+	if (likely(!(end->flags & FSM_SEQ) || !seq_after(ev->p.s.seq, end->nxt)))
+		return true;
+	flow_unlock(flow, *flags);
+	return event_intact(ev, skb, false) && flow_relock(flow, flags);
+}
+
 static void event_key(struct event *ev, u32 scope)
 {
 	const struct packet *p = &ev->p;
@@ -281,6 +297,8 @@ static unsigned int hook_local_in(void *priv, struct sk_buff *skb,
 	flow = event_flow(&ev, skb_scope(skb, &ev.p, state->in, &ev.p.src), &flags);
 	if (!flow)
 		return NF_ACCEPT;
+	if (!flow->end[ev.src].local && !event_follows(&ev, skb, flow, &flags))
+		return NF_ACCEPT;
 
 	if (flow->class == CLASS_SELF)
 		ev.dst = ev.src;
@@ -344,6 +362,8 @@ static unsigned int forward(struct sk_buff *skb, const struct nf_hook_state *sta
 	if (!flow && rare != last && (rare || event_intact(&ev, skb, false)))
 		flow = forward_pickup(&ev, &flags);
 	if (!flow)
+		return NF_ACCEPT;
+	if (!rare && !event_follows(&ev, skb, flow, &flags))
 		return NF_ACCEPT;
 	if (rare != last && !flow->end[ev.src].local)
 		event_count(&ev, sent(flow, &ev, false));
