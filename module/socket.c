@@ -247,6 +247,8 @@ static bool fin_sent(const struct tcp_sock *tp, u8 state)
 static void full_news(const struct sock *sk, u8 state, struct witness_news *news)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
+	/* A Fast Open child begins as if its SYN were acknowledged already. */
+	bool early = state == FSM_SYN_RECV && rcu_access_pointer(tp->fastopen_rsk);
 
 	news->state = state;
 	news->socket = state == TCP_CLOSE ? SOCKET_NONE : SOCKET_FULL;
@@ -254,7 +256,7 @@ static void full_news(const struct sock *sk, u8 state, struct witness_news *news
 	news->known = true;
 	news->facts = (struct fsm_facts){
 		.nxt = READ_ONCE(tp->snd_nxt),
-		.una = READ_ONCE(tp->snd_una),
+		.una = READ_ONCE(tp->snd_una) - early,
 		.rcv = READ_ONCE(tp->rcv_nxt),
 		.wup = READ_ONCE(tp->rcv_wup),
 		.edge = READ_ONCE(tp->rcv_wup) + READ_ONCE(tp->rcv_wnd),
