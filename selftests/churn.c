@@ -2,19 +2,22 @@
 /*
  * churn - TCP connections one after another, closed in every manner, and none may fail
  *
- * usage: churn [-c NETNS] [-s NETNS] [-t SECONDS] [-p MILLISECONDS] ADDRESS PORT
+ * usage: churn [-c NETNS] [-s NETNS] [-t SECONDS] [-p MILLISECONDS] [-k] ADDRESS PORT
  *
  * The server listens at ADDRESS in one namespace, the client dials it from the other. A connection
  * exchanges MESSAGE bytes each way and then ends as its first byte says (enum manner); some more
  * live as long as the program and exchange a message now and then. Between connections it pauses.
- * Ends after SECONDS or at SIGTERM and prints "churn: N connections, N errors"; exits 1 if there
- * was an error or no connection.
+ * With -k a silent peer is asked every second, so that a lost RST is noticed. Ends after SECONDS or
+ * at SIGTERM and prints "churn: N connections, N errors"; exits 1 if there was an error or no
+ * connection.
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -51,9 +54,10 @@ struct client {
 };
 
 static const char usage[] =
-	"usage: churn [-c NETNS] [-s NETNS] [-t SECONDS] [-p MILLISECONDS] ADDRESS PORT";
+	"usage: churn [-c NETNS] [-s NETNS] [-t SECONDS] [-p MILLISECONDS] [-k] ADDRESS PORT";
 
 static unsigned int errors;
+static bool keep_alive;
 static char message[MESSAGE];
 
 static void die(const char *what)
@@ -80,6 +84,17 @@ static void enter(const char *netns)
 	if (fd < 0 || setns(fd, CLONE_NEWNET))
 		die(path);
 	close(fd);
+}
+
+static void set_keep_alive(int fd)
+{
+	int one = 1;
+
+	if (!keep_alive)
+		return;
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &one, sizeof(one));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 }
 
 static void reset(int fd)
@@ -184,6 +199,7 @@ static int dial(const struct addrinfo *to)
 		die("socket");
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	set_keep_alive(fd);
 	if (!connect(fd, to->ai_addr, to->ai_addrlen))
 		return fd;
 	close(fd);
@@ -266,15 +282,16 @@ static bool told_to_stop(void)
 static unsigned int drive(const struct addrinfo *to, int seconds, int pause)
 {
 	struct timespec idle = { pause / 1000, pause % 1000 * 1000000L };
-	time_t end = time(NULL) + seconds;
 	unsigned int connections = 0;
 	int kept[NR_KEPT];
+	time_t end;
 
 	for (int i = 0; i < NR_KEPT; i++) {
 		kept[i] = dial(to);
 		if (kept[i] < 0)
 			die("connect");
 	}
+	end = time(NULL) + seconds;
 	while (!told_to_stop() && (!seconds || time(NULL) < end)) {
 		visit(to, connections % NR_MANNERS);
 		if (++connections % 16 == 0)
@@ -299,6 +316,7 @@ static int listen_at(const struct addrinfo *at)
 	if (fd < 0)
 		die("socket");
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	set_keep_alive(fd);
 	if (bind(fd, at->ai_addr, at->ai_addrlen) || listen(fd, 128))
 		die("listen");
 	return fd;
@@ -353,7 +371,7 @@ int main(int argc, char **argv)
 	int pause = 0;
 	int option;
 
-	while ((option = getopt(argc, argv, "c:s:t:p:")) != -1) {
+	while ((option = getopt(argc, argv, "c:s:t:p:k")) != -1) {
 		if (option == 'c')
 			client = optarg;
 		else if (option == 's')
@@ -362,6 +380,8 @@ int main(int argc, char **argv)
 			seconds = atoi(optarg);
 		else if (option == 'p')
 			pause = atoi(optarg);
+		else if (option == 'k')
+			keep_alive = true;
 		else
 			return 2;
 	}

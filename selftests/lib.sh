@@ -96,6 +96,13 @@ wait_until() {
 	done
 }
 
+# quietly COMMAND...: the last lines of what it says are enough.
+quietly() {
+	"$@" >"$TMP/quietly" 2>&1 && return
+	tail -n 5 "$TMP/quietly"
+	return 1
+}
+
 # --- namespaces ---
 
 # Far cheaper than `ip netns exec`, which remounts /sys.
@@ -387,9 +394,35 @@ mirrors() {
 	settled compare_ss "$@"
 }
 
+# at_rest NETNS...: no socket there waits for an answer.
+at_rest() {
+	local ns
+
+	for ns; do
+		in_ns $ns ss -tanoH | awk '
+		/timer:\((on|persist)/ { print; found = 1 }
+		END { exit found }' || return 1
+	done
+}
+
+# all_equal WHAT NETNS...: test points: in each, the mirror equals ss, socket by socket too, and the
+# sums hold.
+all_equal() {
+	local what=$1 ns
+
+	shift
+	for ns; do
+		check "$what: the ${ns%-*} equals ss" mirrors $ns
+		check "$what: the ${ns%-*} is verified" tcpstate -N $ns verify
+		check "$what: sums of the ${ns%-*}" sums $ns
+	done
+}
+
 # sums NETNS [SELFCONNECTED]: within a second, the equalities between files, and no correction.
 sums() {
-	settled sum "$@"
+	settled sum "$@" && return
+	read_mirror $1 debug | grep '^correction '
+	return 1
 }
 
 sum() {

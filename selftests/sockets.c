@@ -8,7 +8,8 @@
  * socket.
  *
  *   netns NAME              where later sockets are made
- *   device [INTERFACE]      what later sockets are bound to; without a name to none
+ *   protocol tcp|mptcp      what they speak
+ *   device [INTERFACE]      what they are bound to; without a name to none
  *   bind NAME ADDRESS PORT  make and bind only, to set options before the next two
  *   listen NAME ADDRESS PORT [BACKLOG]
  *   connect NAME[*N] ADDRESS PORT [FROM FROMPORT]
@@ -22,6 +23,7 @@
  *   read SOCKET BYTES
  *   eof SOCKET              read to the end of data
  *   shutdown SOCKET         end of our data, the socket stays
+ *   move SOCKET             to another socket, under TCP_REPAIR
  *   close SOCKET
  *   error SOCKET            the pending errors
  */
@@ -30,7 +32,6 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
-#include <linux/filter.h>
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -47,6 +48,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "options.h"
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP	262
+#endif
+
 #define NAME_LEN	40
 #define MAX_SOCKETS	8192
 #define MAX_ARGS	8
@@ -59,6 +66,7 @@ static struct {
 	int fd;
 } sockets[MAX_SOCKETS];
 static int nr_sockets;
+static int protocol;
 
 static char answer[4096];
 static char device[IFNAMSIZ];
@@ -86,6 +94,8 @@ static const struct {
 	{ "fastopen_connect", IPPROTO_TCP, TCP_FASTOPEN_CONNECT },
 	{ "repair", IPPROTO_TCP, TCP_REPAIR },
 	{ "minttl", IPPROTO_IP, IP_MINTTL },
+	{ "minhops", IPPROTO_IPV6, IPV6_MINHOPCOUNT },
+	{ "transparent", IPPROTO_IP, IP_TRANSPARENT },
 };
 
 static int fail(const char *format, ...)
@@ -182,7 +192,7 @@ static int make(const char *name, int family, const char *from, const char *port
 	int one = 1;
 	int i;
 
-	i = add(name, socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+	i = add(name, socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
 	if (i < 0)
 		return -1;
 	setsockopt(sockets[i].fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
@@ -245,6 +255,15 @@ static int do_netns(int argc, char **argv)
 	ret = setns(fd, CLONE_NEWNET);
 	close(fd);
 	return ret ? fail_errno("setns", path) : 0;
+}
+
+static int do_protocol(int argc, char **argv)
+{
+	(void)argc;
+	if (strcmp(argv[1], "tcp") && strcmp(argv[1], "mptcp"))
+		return fail("no protocol %s", argv[1]);
+	protocol = argv[1][0] == 'm' ? IPPROTO_MPTCP : 0;
+	return 0;
 }
 
 static int do_device(int argc, char **argv)
@@ -404,14 +423,6 @@ static int read_bytes(int i, long bytes)
 	return 0;
 }
 
-static int drop_all(int fd)
-{
-	struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
-	struct sock_fprog program = { .len = 1, .filter = &none };
-
-	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
-}
-
 static int set_option(int i, const char *option, int value)
 {
 	struct linger linger = { .l_onoff = 1, .l_linger = value };
@@ -423,6 +434,12 @@ static int set_option(int i, const char *option, int value)
 		ret = setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 	else if (!strcmp(option, "drop"))
 		ret = drop_all(fd);
+	else if (!strcmp(option, "drop_fins"))
+		ret = drop_fins(fd, value);
+	else if (!strcmp(option, "sign"))
+		ret = sign(fd, value);
+	else if (!strcmp(option, "pad"))
+		ret = pad(fd);
 	for (size_t n = 0; n < ARRAY_SIZE(options); n++)
 		if (!strcmp(option, options[n].name))
 			ret = setsockopt(fd, options[n].level, options[n].option, &value,
@@ -489,6 +506,8 @@ static int act(int i, int argc, char **argv)
 		return fill(i);
 	if (!strcmp(name, "eof"))
 		return read_bytes(i, -1);
+	if (!strcmp(name, "move"))
+		return move(sockets[i].fd) ? fail_errno("move", sockets[i].name) : 0;
 	if (!strcmp(name, "shutdown"))
 		return shutdown(sockets[i].fd, SHUT_WR) ?
 			fail_errno("shutdown", sockets[i].name) : 0;
@@ -528,6 +547,7 @@ static const struct command {
 } commands[] = {
 	{ "netns", do_netns, 1, 1 },
 	{ "device", do_device, 0, 1 },
+	{ "protocol", do_protocol, 1, 1 },
 	{ "bind", do_bind, 3, 3 },
 	{ "listen", do_listen, 3, 4 },
 	{ "connect", do_connect, 3, 5 },
@@ -539,6 +559,7 @@ static const struct command {
 	{ "fill", do_each, 1, 1 },
 	{ "eof", do_each, 1, 1 },
 	{ "shutdown", do_each, 1, 1 },
+	{ "move", do_each, 1, 1 },
 	{ "error", do_each, 1, 1 },
 	{ "close", do_close, 1, 1 },
 };
