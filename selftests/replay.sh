@@ -25,6 +25,7 @@ start_record() {
 }
 
 stop_record() {
+	BOOKED=$(booked)
 	exec 4>&-
 	wait $SAMPLE || die "no samples"
 	unset "CHILDREN[$SAMPLE]"
@@ -44,16 +45,20 @@ replayed() {
 	return $status
 }
 
-# Each row that debug has is in the record.
-complete() {
+# All that debug has counted, before the last reading.
+booked() {
 	local ns
 
 	for ns in $A $B; do
 		debug_sum $ns silent
 		debug_sum $ns withheld
-	done | awk '{ n += $1 } END { print n }' >"$TMP/booked"
-	awk '$4 ~ /^(silent|withheld)_/ { n += $7 } END { print n + 0 }' "$TMP/bookings" |
-		diff "$TMP/booked" -
+	done | awk '{ n += $1 } END { print n }'
+}
+
+complete() {
+	awk -v booked=$BOOKED '
+	$4 ~ /^(silent|withheld)_/ { n += $7 }
+	END { print n + 0 " on record, " booked " booked"; exit n < booked }' "$TMP/bookings"
 }
 
 falsified() {
@@ -66,14 +71,36 @@ falsified() {
 	return $status
 }
 
+# Each cause that the cases can make is on record.
+CAUSES="silent_aborted silent_closed silent_no_timewait silent_repaired silent_request_expired \
+silent_timed_out silent_timewait_expired silent_unreachable silent_unsent_fin withheld_deferred \
+withheld_filter withheld_min_ttl withheld_overflow"
+
+causes() {
+	local cause
+
+	for cause in $CAUSES; do
+		grep -q " $cause " "$TMP/bookings" || { echo "no $cause"; return 1; }
+	done
+}
+
+# Whether the mirror follows in time is for silent.sh to say.
+eval "$(declare -f check | sed '1s/check/point/')"
+check() {
+	"${@:2}" >"$TMP/case" 2>&1
+}
+
 two_ends
 start_record
 all_cases
+# A FIN for a request whose listener has closed is another matter.
+wait_until 20 ss_is $B syn_recv 0 >&2 || die "requests do not expire"
 s close '*'
 sleep $REST
 stop_record
 [ -z "${RECORD:-}" ] || cp "$TMP/events" "$TMP/bookings" "$RECORD"
-check "all that was booked is on record" complete
-check "what was booked as silent, no segment told of" replayed
-check "a record that is not true is found out" falsified
+point "each cause was booked" causes
+point "all that was booked is on record" complete
+point "what was booked as silent, no segment told of" replayed
+point "a record that is not true is found out" falsified
 finish

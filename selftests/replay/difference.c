@@ -9,10 +9,10 @@
 #include "replay.h"
 
 /*
- * No difference is booked sooner (200 ms, less a tick of 10);
+ * No difference is booked sooner: 200 ms, but jiffies may stand still for a while, and then hurry;
  * see least() for request and timewait sockets.
  */
-#define GRACE		190.0
+#define GRACE		100.0
 /* When something happens later than that the module has looked. */
 #define ASKED		250.0
 /* What lasts so long after that must have been booked, */
