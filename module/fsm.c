@@ -179,8 +179,7 @@ static enum fsm_verdict sent_synack(struct view *v)
 	}
 
 	if (!v->certain && !pending &&
-	    (!answers || me->state == FSM_SYN_SENT ||
-	     (peer->state != FSM_SYN_SENT && me->state != FSM_SYN_RECV)))
+	    (!answers || me->state == FSM_SYN_SENT || peer->state != FSM_SYN_SENT))
 		return FSM_OUT_OF_WINDOW;
 	if (!answers && (pending || (peer->state == FSM_CLOSE && !spent(peer, s->ack - 1))))
 		prove_syn(v);
@@ -355,14 +354,15 @@ static bool received_ack(struct view *v)
 
 	if (me->flags & FSM_SEQ) {
 		if (seq_after(s->ack, me->nxt) ||
-		    seq_before(s->ack, me->una - (WINDOW_MAX << scale(v->peer, me))))
+		    seq_before(s->ack, oldest_ack(me, WINDOW_MAX << scale(v->peer, me),
+						  v->certain)))
 			return false;
 		/* A socket in SYN_RECV takes even its own number for an ACK. */
 		if (me->state == FSM_SYN_RECV && !seq_after(s->ack, me->una) &&
 		    !(v->certain && me->flags & FSM_CROSSED && s->ack == me->una))
 			return false;
 		if (seq_after(s->ack, me->una))
-			me->una = s->ack;
+			acknowledged(me, s->ack);
 	}
 	if (me->state == FSM_SYN_RECV && happen(v, SYN_ACKED, !v->certain) && me->flags & FSM_FIN)
 		happen(v, SEND_FIN, !v->certain);

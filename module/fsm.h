@@ -77,7 +77,8 @@ enum fsm_state {
  * @sack: right edge of the rightmost block in its last SACK
  * @mark: the sequence number of the first segment with data or FIN in which it
  *	  acknowledged the peer's FIN: whoever acknowledges beyond it has seen that
- * @syn: the initial sequence number in a SYN that could not be judged yet
+ * @syn: with %FSM_SYN_SEEN the initial sequence number in a SYN that could not be
+ *	 judged yet, else the first number that may be acknowledged, 0 if none was seen
  * @ts: the peer's TSval that it keeps as TS.Recent (RFC 7323, 4.3); in SYN_SENT
  *	the TSval of its own first SYN
  * @flags: FSM_INFERRED and so on

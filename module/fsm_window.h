@@ -22,6 +22,8 @@ static inline void start(struct fsm_end *me, const struct segment *s)
 	me->una = s->seq;
 	me->nxt = s->end;
 	me->flags |= FSM_SEQ;
+	/* What may be acknowledged: of a socket's SYN all, of a request's what follows it. */
+	me->syn = s->flags & SEGMENT_ACK ? s->seq + 1 : s->seq;
 	/* A SYN-ACK echoes what came with the SYN; a SYN waits for its echo. */
 	if (!(s->options & SEGMENT_HAS_TS))
 		me->flags |= FSM_NO_TS;
@@ -142,6 +144,22 @@ static inline bool beyond_edge(const struct fsm_end *me, __u32 seq)
 {
 	return me->flags & FSM_EDGE && seq_after(seq, me->edge) &&
 	       !(me->flags & FSM_RCV && !seq_after(seq, me->rcv));
+}
+
+/* RFC 5961 5.2, tcp_ack(): the oldest ACK that it takes; of a socket none before its SYN. */
+static inline __u32 oldest_ack(const struct fsm_end *me, __u32 window, bool certain)
+{
+	if (certain && !(me->flags & FSM_SYN_SEEN) && me->una - me->syn < window)
+		return me->syn;
+	return me->una - window;
+}
+
+static inline void acknowledged(struct fsm_end *me, __u32 ack)
+{
+	me->una = ack;
+	/* It must not come near again after 2^32. */
+	if (!(me->flags & FSM_SYN_SEEN) && me->una - me->syn > 0x80000000)
+		me->syn = me->una - 0x40000000;
 }
 
 /* RFC 2385, tcp_inbound_md5_hash(): is it signed though @to signs nothing, or the reverse? */

@@ -20,7 +20,8 @@
  * program is every host behind it. A connection has a socket of the kernel at one end, as
  * initiator or responder, IPv4 or IPv6. A script brings it to some state; then valid segments,
  * operations of the socket and attacks follow each other by chance. Each connection has its own
- * stream of random numbers, of the seed and its number. Exits with 1 if anything differed.
+ * stream of random numbers, of the seed and its number. Exits with 1 if anything differed; that the
+ * module's engine had to be corrected is told, no more.
  */
 #include <err.h>
 #include <signal.h>
@@ -244,5 +245,5 @@ int main(int argc, char **argv)
 	       (long)(time(NULL) - begin));
 	printf(" %lu checks of %lu ends, %lu differences, %lu corrections\n", oracle.checks,
 	       oracle.ends, oracle.differences, oracle.corrected);
-	return oracle.differences || oracle.corrected || !all;
+	return oracle.differences || (options.engine && oracle.corrected) || !all;
 }

@@ -271,9 +271,10 @@ static bool timestamps(bool agreed)
 	fsm_adopt(&flow, 0, FSM_ESTABLISHED, &f);
 	sends(0, true, seg(ACK, 100, 1000, 0));
 	s.options = SEGMENT_HAS_TS;
-	s.tsval = 5000;
-	gets(0, true, s);
-	s.tsval = 4000;
+	s.tsval = 0x90005000;
+	if (gets(0, true, s) != FSM_ACCEPTED)
+		return false;
+	s.tsval = 0x90004000;
 	return gets(0, true, s) == (agreed ? FSM_OUT_OF_WINDOW : FSM_ACCEPTED);
 }
 
@@ -297,6 +298,18 @@ static bool refused(void)
 	sends(0, true, seg(SYN_ACK, 500, 1001, 0));
 	fsm_adopt(&flow, 0, FSM_SYN_RECV, NULL);
 	return gets(0, true, seg(ACK, 1001, 500, 0)) == FSM_OUT_OF_WINDOW;
+}
+
+/* Whether it signs is not known of an end that has sent nothing. */
+static bool may_sign(void)
+{
+	struct segment s = seg(FIN_ACK, 1010, 100, 0);
+
+	s.options = SEGMENT_HAS_MD5;
+	fsm_init(&flow, false);
+	fsm_adopt(&flow, 0, FSM_ESTABLISHED, NULL);
+	return gets(0, true, seg(ACK, 1000, 100, 10)) == FSM_ACCEPTED &&
+	       gets(0, true, s) == FSM_ACCEPTED && are(FSM_CLOSE_WAIT, FSM_CLOSE);
 }
 
 /* A connection that begins without a segment (SYN cookies) where another one ended. */
@@ -344,7 +357,7 @@ static bool deferred_close(void)
 
 int main(void)
 {
-	tap_plan(18);
+	tap_plan(19);
 	tap_result(names(), "the names of the states, and of what is none (tcp_states.h)");
 	tap_result(numbers(), "a socket's own numbers (tcp_validate_incoming, tcp_ack)");
 	tap_result(other_end(), "what they say of the other end (RFC 9293 3.3.1)");
@@ -361,6 +374,7 @@ int main(void)
 	tap_result(timestamps(false), "no timestamps (tcp_parse_options)");
 	tap_result(refused(), "an ACK that a request did not take (tcp_check_req)");
 	tap_result(begun_again(), "a connection where another one ended (tcp_v4_cookie_check)");
+	tap_result(may_sign(), "a socket that may have a key (RFC 2385 2.0)");
 	tap_result(signs(), "a socket with a key (RFC 2385 2.0)");
 	tap_result(deferred_syn(), "a SYN that waited for data (RFC 7413 4.2.1)");
 	tap_result(deferred_close(), "closed before its SYN is acknowledged (tcp_close_state)");

@@ -21,6 +21,7 @@
  * struct model - a socket, in its own words
  * @state: sk_state
  * @request: a connection request, not a socket
+ * @first: the first number that may be acknowledged
  * @una: SND.UNA
  * @nxt: SND.NXT
  * @rcv: RCV.NXT
@@ -30,6 +31,7 @@
 struct model {
 	uint8_t state;
 	bool request;
+	uint32_t first;
 	uint32_t una;
 	uint32_t nxt;
 	uint32_t rcv;
@@ -95,7 +97,7 @@ static inline void model_process(struct model *m, const struct segment *s)
 {
 	if (!(s->flags & (ACK | RST | SYN)) || !model_validate(m, s))
 		return;
-	if (after(s->ack, m->nxt) || before(s->ack, m->una - 0x10000))
+	if (after(s->ack, m->nxt) || before(s->ack, m->una - 0x10000) || before(s->ack, m->first))
 		return;
 	if (m->state == SYN_RECV) {
 		/* tcp_ack() takes what acknowledges nothing, tcp_check_req() does not. */

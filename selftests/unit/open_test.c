@@ -335,6 +335,10 @@ V("a crossed SYN_RECV takes its own number for an ACK", "tcp_rcv_state_process, 
 	GOT(B, ACK, 1, 0xffffffff, SYN_RECV, ANY, IS(OUT_OF_WINDOW)),
 	GOT(B, ACK, 1, 0, ESTABLISHED, ANY)),
 
+V("a crossed SYN echoes nothing", "tcp_rcv_synsent_state_process", A_LOCAL | LOOPBACK,
+	SENT(A, SYN, 0, 0, SYN_SENT, CLOSE, TS(1000, 0)),
+	GOT(B, SYN, 0, 0, SYN_RECV, CLOSE, TS(500, 5))),
+
 V("a SYN-ACK that echoes another SYN", "tcp_rcv_synsent_state_process", A_LOCAL | LOOPBACK,
 	SEG(A, SYN, 0, 0, SYN_SENT, CLOSE, TS(1000, 0)),
 	GOT(B, SYN_ACK, 0, 1, SYN_SENT, CLOSE, TS(500, 999), IS(OUT_OF_WINDOW)),

@@ -134,7 +134,8 @@ static void start(struct world *w, unsigned int e, uint8_t state)
 		end->iss = end->m.nxt + 1 + scatter(w) % 1000;
 	end->fin = false;
 	end->m = (struct model){
-		.state = state, .request = state == SYN_RECV, .una = end->iss, .nxt = end->iss + 1,
+		.state = state, .request = state == SYN_RECV,
+		.first = end->iss + (state == SYN_RECV), .una = end->iss, .nxt = end->iss + 1,
 	};
 }
 

@@ -55,7 +55,8 @@ static const struct situation situations[] = {
 		BUSY,
 	} },
 	{ "established, window closed",
-	  { .state = ESTABLISHED, .una = 1, .nxt = 1, .rcv = 101, .wup = 101, .edge = 101 },
+	  { .state = ESTABLISHED, .first = 1, .una = 1, .nxt = 1, .rcv = 101, .wup = 101,
+	    .edge = 101 },
 	  .script = {
 		SEG(B, SYN, 0, 0, CLOSE, SYN_SENT),
 		SEG(A, SYN_ACK, 0, 1, SYN_RECV, ESTABLISHED, .window = 100),
@@ -119,6 +120,7 @@ static bool judge(const struct situation *at, const struct fsm *start, const str
 	struct fsm_end *it = &f.end[0];
 	struct fsm_result r;
 
+	m.first += run->isn[A];
 	m.una += run->isn[A];
 	m.nxt += run->isn[A];
 	m.rcv += run->isn[B];

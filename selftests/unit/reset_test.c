@@ -273,6 +273,8 @@ V("an ACK that is old brings no timestamp", "tcp_ack, tcp_replace_ts_recent", LO
 	SEG(B, SYN_ACK, 0, 1, LATE(ESTABLISHED), SYN_RECV, TS(500, 1000)),
 	SEG(A, ACK, 1, 1, ESTABLISHED, ESTABLISHED, TS(1010, 500)),
 	SENT(B, ACK, 1, 1, ESTABLISHED, ESTABLISHED, .len = 10, TS(510, 1010)),
+	GOT(A, ACK, 1, 1, ESTABLISHED, ESTABLISHED, TS(1018, 500)),
+	GOT(A, FIN_ACK, 1, 1, ESTABLISHED, ESTABLISHED, TS(1016, 500), IS(OUT_OF_WINDOW)),
 	GOT(A, ACK, 1, 11, ESTABLISHED, ESTABLISHED, TS(1020, 510)),
 	GOT(A, ACK, 1, 10, ESTABLISHED, ESTABLISHED, TS(2000, 510)),
 	GOT(A, FIN_ACK, 1, 11, ESTABLISHED, CLOSE_WAIT, TS(1020, 510))),
@@ -306,6 +308,11 @@ V("a signature that is missing", "RFC 2385 2.0, tcp_inbound_md5_hash", EVERYWHER
 	SEG(B, FIN_ACK, 1, 2, LATE(TIME_WAIT), LAST_ACK, MD5),
 	SEG(A, ACK, 2, 2, TIME_WAIT, GUESS(CLOSE), MD5)),
 
+V("a signature of a new connection", "RFC 2385 2.0", A_REMOTE,
+	OPEN,
+	SEG(B, RST, 11, 0, GUESS(CLOSE), CLOSE),
+	SEG(A, SYN, 50000, 0, SYN_SENT, CLOSE, MD5)),
+
 V("a timewait socket looks at no signature", "tcp_v4_rcv", A_LOCAL | LOOPBACK,
 	A_IN_TIME_WAIT,
 	GOT(B, RST, 12, 0, CLOSE, CLOSE, MD5)),
@@ -316,7 +323,8 @@ V("what a socket with a key does not take, its peer has not sent", "RFC 2385 2.0
 	SENT(A, FIN_ACK, 11, 11, ESTABLISHED, ESTABLISHED, IS(IGNORED)),
 	SENT(A, FIN_ACK, 11, 11, FIN_WAIT1, ESTABLISHED, MD5)),
 
-V("a socket that was given a key, and one that lost it", "tcp_v4_parse_md5_keys", B_LOCAL | LOOPBACK,
+V("a socket that was given a key, and one that lost it", "tcp_v4_parse_md5_keys",
+	B_LOCAL | LOOPBACK,
 	OPEN,
 	SENT(B, ACK, 11, 11, ESTABLISHED, ESTABLISHED, MD5),
 	GOT(A, RST, 11, 0, ESTABLISHED, ESTABLISHED, IS(IGNORED)),
