@@ -13,7 +13,7 @@ ALL="handshake teardown resets crossing forwarded nat midstream
 	silent replay parking invariants
 	reader filter netns privileges dump consistency config
 	seed verify trace counters
-	netem rules topology
+	netem rules topology options
 	hostile storm crowd load"
 
 LIMIT=600
