@@ -95,6 +95,7 @@ start_record
 all_cases
 # A FIN for a request whose listener has closed is another matter.
 wait_until 20 ss_is $B syn_recv 0 >&2 || die "requests do not expire"
+sleep $REST
 s close '*'
 sleep $REST
 stop_record
