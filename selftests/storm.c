@@ -6,11 +6,11 @@
  *
  * Each of WORKERS servers listens at ADDRESS in one namespace (ports from PORT on), each of as many
  * clients dials one of them from the other, SOCKETS connections at a time. Either end of each draws
- * what it does from its worker's random numbers: how much it sends, how much and how often it reads,
- * whether its buffers are small, how and when it closes: before, after or in the midst of data, with
- * unread data, with a FIN, a RST or a half-close. The two know nothing of each other, so errors are
- * no failures. At the end all are closed. Prints "storm: N connections, seed S"; exits 1 if there
- * was none.
+ * what it does from its worker's random numbers: how much it sends, how much and how often it
+ * reads, whether its buffers are small, how and when it closes: before, after or in the midst of
+ * data, with unread data, with a FIN, a RST or a half-close. The two know nothing of each other, so
+ * errors are no failures. At the end all are closed. Prints "storm: N connections, seed S"; exits 1
+ * if there was none.
  */
 #define _GNU_SOURCE
 #include <errno.h>
