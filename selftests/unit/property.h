@@ -99,6 +99,9 @@ static inline const char *wrong_with(struct fsm *f, const struct segment *s,
 		return "too many steps";
 	for (unsigned int i = 0; i < r.steps; i++) {
 		const struct fsm_step *step = &r.step[i];
+		/* A Fast Open socket closed before its SYN was acknowledged, and now it is. */
+		bool closed_early = i && step[-1].from == FSM_SYN_RECV &&
+				    step->from == FSM_ESTABLISHED && step->to == FSM_FIN_WAIT1;
 
 		if (step->end > 1 || step->from != state[step->end] || step->to == step->from)
 			return "steps that do not chain";
@@ -116,7 +119,7 @@ static inline const char *wrong_with(struct fsm *f, const struct segment *s,
 
 			if (h->received || (!synack && !elsewhere))
 				return "a step of the other end";
-		} else if (!(h->received ? may_receive(step->from, step->to) :
+		} else if (!(h->received ? may_receive(step->from, step->to) || closed_early :
 					   may_send(step->from, step->to) ||
 					   step->to == FSM_CLOSE)) {
 			return "a step that RFC 9293 does not know";

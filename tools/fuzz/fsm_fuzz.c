@@ -76,11 +76,13 @@ static struct segment take_segment(struct input *in, const struct fsm_end *mine,
 		s.len = take(in, 2);
 	if (more & 0x40)
 		s.len <<= 8;
-	s.options = more & 7;
+	s.options = more & 0xf;
 	if (s.options & SEGMENT_HAS_WSCALE)
 		s.wscale = take(in, 1) % (SEGMENT_WSCALE_MAX + 1);
-	if (s.options & SEGMENT_HAS_TS)
+	if (s.options & SEGMENT_HAS_TS) {
 		s.tsval = take(in, 4);
+		s.tsecr = take(in, 4);
+	}
 	if (s.options & SEGMENT_HAS_SACK)
 		s.sack = take_number(in, theirs, mine);
 	s.end = s.seq + s.len + !!(s.flags & SEGMENT_SYN) + !!(s.flags & SEGMENT_FIN);

@@ -45,7 +45,8 @@ static void check(const struct segment *s, const uint8_t *bytes, uint32_t linear
 		abort();
 	if (s->flags > 0x3f || !(s->flags & (SEGMENT_SYN | SEGMENT_ACK | SEGMENT_RST)))
 		abort();
-	if (s->options & ~(SEGMENT_HAS_WSCALE | SEGMENT_HAS_TS | SEGMENT_HAS_SACK))
+	if (s->options & ~(SEGMENT_HAS_WSCALE | SEGMENT_HAS_TS | SEGMENT_HAS_SACK |
+			   SEGMENT_HAS_MD5))
 		abort();
 	if (s->wscale > SEGMENT_WSCALE_MAX)
 		abort();
