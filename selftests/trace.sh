@@ -34,7 +34,8 @@ agree() {
 declare -A ROWS=(
 	[closes]="(silent_no_timewait fin_wait2 2)?"	# a RST that no socket owned
 	[cookies]="silent_closed syn_sent 2"
-	[overflow]="(withheld_backlog syn_recv [0-9]+,)?withheld_overflow syn_recv [0-9]+"
+	# The queue may have room again by the time that the SYN-ACK is repeated.
+	[overflow]="withheld_(backlog|overflow) syn_recv [0-9]+(,withheld_overflow syn_recv [0-9]+)?"
 	[timers]="silent_closed syn_sent 2,silent_request_expired syn_recv 2,\
 silent_timed_out established 2,silent_timewait_expired fin_wait2 2"
 	[destroyed_small]="silent_closed syn_sent 2,silent_request_expired syn_recv 2,\
