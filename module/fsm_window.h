@@ -71,8 +71,9 @@ static inline void learn(struct fsm_end *me, const struct fsm_end *peer, const s
 	}
 	if (!(me->flags & FSM_EDGE) || seq_after(edge, me->edge))
 		me->edge = edge;
-	/* It repeats its ACK at once when it refuses what has no room. */
-	if (seq_after(s->ack, me->rcv) || (certain && s->end == s->seq && s->ack == me->wup))
+	/* It repeats its ACK when it refuses what has no room; what has some may be in its backlog. */
+	if (seq_after(s->ack, me->rcv) || (certain && s->end == s->seq && s->ack == me->wup &&
+					   seq_before(edge, me->rcv)))
 		me->rcv = s->ack;
 	if (!seq_before(s->ack, me->wup)) {
 		me->wup = s->ack;

@@ -234,13 +234,13 @@ void witness_withheld(struct flow *flow, unsigned int e, enum witness_cause caus
 }
 
 /*
- * What passed LOCAL_IN the socket may have dropped: no room. Then a reset that fits the socket does
- * not fit what the engine has seen. Otherwise a reset is no excuse.
+ * What passed LOCAL_IN the socket may have dropped, or not: no room. Then a reset that fits
+ * the socket does not fit what the engine has seen. Otherwise a reset is no excuse.
  */
 static enum witness_cause cause_of(const struct flow *flow, unsigned int e,
 				   const struct witness_news *news)
 {
-	if (news->cause != SILENT_RESET || (s32)(news->facts.rcv - flow->fsm.end[e].rcv) < 0)
+	if (news->cause != SILENT_RESET || news->facts.rcv != flow->fsm.end[e].rcv)
 		return news->cause;
 	return SILENT_CLOSED;
 }
