@@ -71,7 +71,7 @@ static inline void learn(struct fsm_end *me, const struct fsm_end *peer, const s
 	}
 	if (!(me->flags & FSM_EDGE) || seq_after(edge, me->edge))
 		me->edge = edge;
-	/* It repeats its ACK when it refuses what has no room; what has some may be in its backlog. */
+	/* An ACK repeated: it refused what has no room; what has some may be in the backlog. */
 	if (seq_after(s->ack, me->rcv) || (certain && s->end == s->seq && s->ack == me->wup &&
 					   seq_before(edge, me->rcv)))
 		me->rcv = s->ack;

@@ -300,8 +300,7 @@ V("Fast Open: the acceptor closes before it is open", "RFC 9293 3.10.4", EVERYWH
 	SEG(B, FIN_ACK, 1, 11, LATE(CLOSE_WAIT), FIN_WAIT1, .len = 100),
 	SEG(A, ACK, 11, 102, CLOSE_WAIT, GUESS(FIN_WAIT2))),
 
-V("Fast Open: the acceptor repeats its SYN-ACK after its FIN", "tcp_fastopen_synack_timer",
-  EVERYWHERE,
+V("Fast Open: a SYN-ACK that is repeated after the FIN", "tcp_fastopen_synack_timer", EVERYWHERE,
 	SEG(A, SYN, 0, 0, SYN_SENT, CLOSE, .len = 10),
 	SENT(B, SYN_ACK, 0, 11, ANY, SYN_RECV),
 	SENT(B, FIN_ACK, 1, 11, ANY, FIN_WAIT1),
