@@ -187,6 +187,21 @@ static struct flow *local_create(const struct event *ev, const struct net_device
 			   loopback ? CLASS_LOOPBACK : CLASS_LOCAL_RESPONDER, ev->dst, flags);
 }
 
+/*
+ * A responder's flow begins with its SYN-ACK: what the SYN offered, the window scale above all, the
+ * owner knows. With witness=0 too: the owner of what leaves is no look-up.
+ */
+static void owner_tells(struct flow *flow, const struct event *ev, const struct sock *sk)
+{
+	struct witness_news news;
+
+	if (!answers(&ev->p.s) || flow->fsm.end[ev->src].state != FSM_SYN_RECV)
+		return;
+	socket_news(sk, FSM_SYN_RECV, &news);
+	if (news.known && news.state == FSM_SYN_RECV)
+		fsm_adopt(&flow->fsm, ev->src, FSM_SYN_RECV, &news.facts);
+}
+
 /* The owner's state is clear from a SYN or SYN-ACK; later its tracepoint tells. */
 static void owner_commit(struct flow *flow, const struct event *ev, const struct sock *sk,
 			 enum flow_socket owner)
@@ -203,9 +218,6 @@ static void owner_commit(struct flow *flow, const struct event *ev, const struct
 		socket_news(sk, FSM_SYN_RECV, &news);
 	else
 		return;
-	/* The flow begins with the SYN-ACK: what the SYN offered the socket knows. */
-	if (flow->fsm.end[ev->src].state == FSM_SYN_RECV && news.state == FSM_SYN_RECV)
-		fsm_adopt(&flow->fsm, ev->src, FSM_SYN_RECV, &news.facts);
 	witness_commit(flow, ev->src, &news);
 }
 
@@ -220,6 +232,7 @@ static void owner_sent(struct flow *flow, const struct event *ev, const struct s
 		witness_conclude(flow, ev->src);
 	witness_judge(flow, ev->src, false);
 	event_count(ev, sent(flow, ev, true));
+	owner_tells(flow, ev, sk);
 	if (!witness_watches())
 		return;
 	/* It was thought established, and repeats its SYN-ACK. */

@@ -3,14 +3,14 @@
 #
 # run_tests.sh [NAME...]: runs these tests (without .sh), or all, and prints their TAP as it comes.
 # After each the kernel's log must be clean. Parking runs once more with witness=observe, where the
-# engine moves the local ends and the sockets only compare, and once with the module loaded late; storm
-# and hostile once more with witness=observe. SCALE=long is for the tests.
+# engine moves the local ends and the sockets only compare, and once with the module loaded late; trace,
+# storm and hostile once more with witness=observe. SCALE=long is for the tests.
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
 ALL="handshake teardown resets crossing forwarded nat midstream
-	silent replay parking invariants
+	silent replay parking alone invariants
 	reader filter netns privileges dump consistency config
 	seed verify trace counters
 	netem rules topology options
@@ -62,7 +62,7 @@ for name; do
 	run $name
 	case $name in
 	parking)	observed $name; run $name late ;;
-	storm | hostile)	observed $name ;;
+	trace | storm | hostile)	observed $name ;;
 	esac
 done
 exit $((FAILED > 0))
