@@ -12,7 +12,7 @@
  * of them. A surplus that a whole walk does not explain starts no second one.
  *
  * Request sockets have no such number. While they are few each is looked at
- * once in REQUEST_LOOK; in a flood their own timers must do.
+ * every 750 ms (witness.c); in a flood their own timers must do.
  */
 #include <linux/jiffies.h>
 #include <linux/workqueue.h>
@@ -35,11 +35,19 @@ static bool awake;
 static unsigned int cursor;		/* the next bucket of the walk */
 static bool walking;
 
+static int curr_estab(const struct net *net)
+{
+	unsigned int cpu;
+	int n = 0;
+
+	for_each_possible_cpu(cpu)
+		n += snmp_get_cpu_field(net->mib.tcp_statistics, cpu, TCP_MIB_CURRESTAB);
+	return n;
+}
+
 static int theirs(const struct net *net, enum sampler_sum i)
 {
-	if (i == SUM_TIMEWAIT)
-		return tcpstate_timewaits(net);
-	return snmp_fold_field(net->mib.tcp_statistics, TCP_MIB_CURRESTAB);
+	return i == SUM_TIMEWAIT ? tcpstate_timewaits(net) : curr_estab(net);
 }
 
 static int ours(const struct counters *c, enum sampler_sum i)
