@@ -460,10 +460,11 @@ static int dump_bucket(struct sk_buff *skb, struct netlink_callback *cb, struct 
  */
 int netlink_flow_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
+	const struct tcpstate_net *tn = tcpstate_pernet(sock_net(skb->sk));
 	struct dump *dump = *(struct dump **)cb->ctx;
 	int err;
 
-	for (; dump->bucket < table_buckets(); dump->bucket++) {
+	for (; dump->bucket < table_buckets() && atomic_read(&tn->flows); dump->bucket++) {
 		err = dump_bucket(skb, cb, dump);
 		if (err)
 			return skb->len ?: err;
