@@ -8,12 +8,17 @@
  */
 #include <linux/bpf.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_tracing.h>
 
 #include "event.h"
+
+/* Some headers say only `inline`, which clang need not obey. */
+#undef __always_inline
+#define __always_inline inline __attribute__((always_inline))
 
 #define AF_INET6	10
 #define IPPROTO_TCP	6
