@@ -32,6 +32,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "random.h"
+
 #define SOCKETS		48	/* of each worker */
 #define MAX_WORKERS	16
 #define CHUNK		65536
@@ -68,16 +70,6 @@ static void die(const char *what)
 	exit(1);
 }
 
-/* splitmix64: the same numbers for the same seed everywhere. */
-static unsigned int random_below(unsigned int n)
-{
-	uint64_t z = state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return (z ^ z >> 31) % n;
-}
-
 static long now_ms(void)
 {
 	struct timespec t;
@@ -103,19 +95,19 @@ static void enter(const char *netns)
 static void begin(struct end *e, int fd)
 {
 	static const int amounts[] = { 0, 0, 1, 100, 1000, 10000, 100000, 1000000 };
-	int small = 2048 + random_below(8192);
+	int small = 2048 + random_below(&state, 8192);
 
 	*e = (struct end){
 		.fd = fd,
-		.turns = random_below(4) ? random_below(4) : random_below(TURNS),
-		.to_send = amounts[random_below(8)],
-		.reads = random_below(4),
-		.appetite = 1 + random_below(random_below(2) ? 100 : CHUNK),
-		.closing = random_below(8) ? random_below(CLOSINGS) : CLOSE,
+		.turns = random_below(&state, random_once(&state, 4) ? TURNS : 4),
+		.to_send = amounts[random_below(&state, 8)],
+		.reads = random_below(&state, 4),
+		.appetite = 1 + random_below(&state, random_below(&state, 2) ? 100 : CHUNK),
+		.closing = random_below(&state, 8) ? random_below(&state, CLOSINGS) : CLOSE,
 	};
-	if (!random_below(4))
+	if (random_once(&state, 4))
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small));
-	if (!random_below(8))
+	if (random_once(&state, 8))
 		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
 }
 
@@ -141,10 +133,10 @@ static void act(struct end *e)
 			 MSG_DONTWAIT | MSG_NOSIGNAL);
 		e->to_send -= n > 0 ? n : 0;
 	}
-	if (e->reads && !random_below(e->reads) &&
-	    !recv(e->fd, data, e->appetite, MSG_DONTWAIT) && random_below(2))
+	if (e->reads && random_once(&state, e->reads) &&
+	    !recv(e->fd, data, e->appetite, MSG_DONTWAIT) && random_below(&state, 2))
 		e->turns = 0;
-	if (e->closing == SHUTDOWN && !e->half_closed && !random_below(3)) {
+	if (e->closing == SHUTDOWN && !e->half_closed && random_once(&state, 3)) {
 		shutdown(e->fd, SHUT_WR);
 		e->half_closed = true;
 		e->to_send = 0;

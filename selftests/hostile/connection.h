@@ -5,7 +5,7 @@
 
 #include "engine.h"
 #include "packet.h"
-#include "random.h"
+#include "../random.h"
 
 #define RECORDS		48
 #define RECORD_LEN	112

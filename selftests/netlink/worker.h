@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 #include "judge.h"
-#include "random.h"
+#include "../random.h"
 
 #define DATAGRAM	8192
 #define POOL		16

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Numbers that look random and repeat with the seed (splitmix64). */
-#ifndef HOSTILE_RANDOM_H
-#define HOSTILE_RANDOM_H
+#ifndef RANDOM_H
+#define RANDOM_H
 
 #include <stdbool.h>
 #include <stdint.h>
