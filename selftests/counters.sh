@@ -6,6 +6,8 @@
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=cases.sh
+. "$HERE/cases.sh"
 
 LOOP=loop-$$
 

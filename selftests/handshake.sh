@@ -5,6 +5,8 @@
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=cases.sh
+. "$HERE/cases.sh"
 
 two_ends
 for ns in $A $B; do

@@ -5,6 +5,8 @@
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=cases.sh
+. "$HERE/cases.sh"
 
 unread() {
 	in_ns $B ss -tanH "sport = :$to" | awk '$2 > 0 { found = 1 } END { exit !found }'

@@ -6,6 +6,8 @@
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=cases.sh
+. "$HERE/cases.sh"
 
 # tune NETNS KEY VALUE: a sysctl of net.ipv4.
 tune() {

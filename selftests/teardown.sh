@@ -5,6 +5,8 @@
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=cases.sh
+. "$HERE/cases.sh"
 
 # How many segments A sent again; true if there are more than before.
 sent_again() {

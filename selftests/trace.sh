@@ -7,6 +7,8 @@
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=cases.sh
+. "$HERE/cases.sh"
 # shellcheck source=oracle.sh
 . "$HERE/oracle.sh"
 

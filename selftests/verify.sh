@@ -6,6 +6,8 @@
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=cases.sh
+. "$HERE/cases.sh"
 
 SECONDS_OF_CHURN=$([ "${SCALE:-}" = long ] && echo 120 || echo 6)
 LOOP=loop-$$ EMPTY=empty-$$ VRF=vrf-$$ ONE=one-$$ TWO=two-$$
