@@ -11,7 +11,8 @@
 MANY=20000		# in all: half as many connections, both ends here
 ROUNDS=5
 ALLOWED=50000		# more than the control, in microseconds
-LONGEST=/sys/module/gap/parameters/longest
+STALL=80		# that the timers must see, in milliseconds
+TIMERS=/sys/module/gap/parameters
 CROWD=crowd-$$
 
 ko=$(module_file)
@@ -19,9 +20,20 @@ mapfile -t arguments < <(module_arguments)
 
 # longest COMMAND...: sets GAP to the longest gap while it ran, in microseconds.
 longest() {
-	echo 0 >$LONGEST
+	echo 0 >$TIMERS/longest
 	"$@" || return 1
-	GAP=$(<$LONGEST)
+	GAP=$(<$TIMERS/longest)
+}
+
+stall() {
+	echo $STALL >$TIMERS/stall
+}
+
+seen() {
+	longest stall || return 1
+	FIGURE="$((GAP / 1000)) ms"
+	echo "$GAP microseconds"
+	[ "$GAP" -ge $((STALL * 1000)) ]
 }
 
 # A short time, and another module that comes and goes.
@@ -80,6 +92,7 @@ other=$(modinfo -n dummy) || die "no other module"
 add_netns $CROWD
 rmmod tcpstate || die "the module does not go"
 insmod "$(dirname "$(command -v crowd)")/gap.ko" || die "no timers"
+check "the timers see a stall of $STALL ms" seen
 coproc CROWD_ { in_ns $CROWD crowd $((MANY / 2)) 7000; }
 eval "exec 6<&${CROWD_[0]}- 5>&${CROWD_[1]}-"
 read -r REPLY <&6 || die "no crowd"

@@ -3,15 +3,20 @@
  * gap: for how long does a processor not serve its timers?
  *
  * A hard hrtimer on each CPU fires every millisecond and keeps the longest time between two of its
- * calls. /sys/module/gap/parameters/longest tells it in microseconds; writing begins anew.
+ * calls. /sys/module/gap/parameters/longest tells it in microseconds; writing begins anew. A number
+ * of milliseconds written to `stall` keeps the writer's CPU from its timers for so long.
  */
 #include <linux/cpu.h>
 #include <linux/hrtimer.h>
+#include <linux/irqflags.h>
+#include <linux/kernel.h>
 #include <linux/ktime.h>
 #include <linux/module.h>
 #include <linux/percpu.h>
+#include <linux/processor.h>
 
-#define PERIOD	NSEC_PER_MSEC
+#define PERIOD		NSEC_PER_MSEC
+#define STALL_MAX	1000
 
 struct pulse {
 	struct hrtimer timer;
@@ -59,6 +64,32 @@ static const struct kernel_param_ops longest_ops = {
 
 module_param_cb(longest, &longest_ops, NULL, 0600);
 MODULE_PARM_DESC(longest, "longest time between two calls of a timer of 1 ms, in microseconds");
+
+static int stall_set(const char *value, const struct kernel_param *kp)
+{
+	unsigned int ms;
+	u64 end;
+	int err;
+
+	err = kstrtouint(value, 0, &ms);
+	if (err)
+		return err;
+	if (ms > STALL_MAX)
+		return -ERANGE;
+	local_irq_disable();
+	end = ktime_get_ns() + ms * NSEC_PER_MSEC;
+	while (ktime_get_ns() < end)
+		cpu_relax();
+	local_irq_enable();
+	return 0;
+}
+
+static const struct kernel_param_ops stall_ops = {
+	.set = stall_set,
+};
+
+module_param_cb(stall, &stall_ops, NULL, 0200);
+MODULE_PARM_DESC(stall, "spin with interrupts off, in milliseconds, at most 1000");
 
 /* On the CPU that it is for. */
 static void start(void *unused)
