@@ -3,8 +3,8 @@
 # What the guest runs of this project: module, reader and the tests' programs, compiled natively by
 # the userland's compiler. A compiler's warning is an error.
 
-# build KIND KERNEL: sets $built to the directory with the files of module, tools, selftests or warn,
-# the module of selftest.sh. Needs $top and $userland.
+# build KIND KERNEL: sets $built to the directory with the files of module, tools, selftests, bench or
+# warn, the module of selftest.sh. Needs $top and $userland.
 build() {
 	local kind=$1 sources=(module)
 
@@ -12,7 +12,8 @@ build() {
 	case $kind in
 	module) sources+=(Kbuild) ;;
 	tools) sources=(--exclude=tools/vm "${sources[@]}" tools) ;;
-	selftests) sources=(--exclude='selftests/*.sh' "${sources[@]}" selftests) ;;
+	selftests) sources=(--exclude='selftests/*.sh' --exclude=selftests/bench "${sources[@]}" selftests) ;;
+	bench) sources=(selftests/bench) ;;
 	warn) sources=(tools/vm/warn) ;;
 	esac
 	temporary
@@ -43,7 +44,7 @@ compile() {
 		die "$kind compiles with warnings"
 	fi
 	case $kind in
-	module | warn) find "$work" -name '*.ko' -exec cp -t "$temporary" -- {} + ;;
+	module | bench | warn) find "$work" -name '*.ko' -exec cp -t "$temporary" -- {} + ;;
 	*) find "$work/out" -maxdepth 1 -type f -perm -u+x -exec cp -t "$temporary" -- {} + ;;&
 	selftests) find "$work/selftests" -name '*.ko' -exec cp -t "$temporary" -- {} + ;;
 	esac
@@ -71,6 +72,7 @@ compile_inside() {
 
 	case $1 in
 	module) jobs=("${kernel_make[@]}" M=/build/module) ;;
+	bench) jobs=("${kernel_make[@]}" M=/build/bench/selftests/bench) ;;
 	warn) jobs=("${kernel_make[@]}" M=/build/warn/tools/vm/warn) ;;
 	tools) jobs=(-C/build/tools/tools O=/build/tools/out) ;;
 	selftests)

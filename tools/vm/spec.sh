@@ -10,6 +10,8 @@ top=$(readlink -f "$here/../..")
 . "$here/lib.sh"
 # shellcheck source=tools/vm/userland.sh
 . "$here/userland.sh"
+# shellcheck source=tools/vm/source.sh
+. "$here/source.sh"
 # shellcheck source=tools/vm/ynl.sh
 . "$here/ynl.sh"
 

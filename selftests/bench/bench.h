@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the files of bench share. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <linux/ktime.h>
+#include <linux/netfilter.h>
+#include <linux/skbuff.h>
+#include <net/net_namespace.h>
+
+/* What stands in the chains: nothing, this module, the other one. Prints the same names. */
+enum tracker {
+	BASE,
+	TCPSTATE,
+	CONNTRACK,
+	TRACKERS,
+};
+
+/* The hooks that a forwarded packet passes. */
+enum place {
+	PRE_ROUTING,
+	FORWARD,
+	POST_ROUTING,
+	PLACES,
+};
+
+/**
+ * struct chain - what a forwarded packet passes, with one tracker or none
+ * @at: hooks by place; dummies instead of the other tracker's
+ * @state: of the packet at that place
+ */
+struct chain {
+	struct nf_hook_entries *at[PLACES];
+	struct nf_hook_state state[PLACES];
+};
+
+/**
+ * struct segment - a TCP segment to be written
+ * @flow: number of its flow, which names addresses and ports
+ * @reply: it comes from the responder
+ * @seq: its sequence number
+ * @ack: its acknowledgment number
+ * @stamp: its timestamp
+ * @echo: the timestamp it echoes
+ * @flags: TCP_FLAG_*
+ * @len: octets of payload
+ */
+struct segment {
+	u32 flow;
+	bool reply;
+	u32 seq;
+	u32 ack;
+	u32 stamp;
+	u32 echo;
+	__be32 flags;
+	unsigned int len;
+};
+
+/* chain.c */
+int chain_make(struct chain *chain, enum tracker tracker, struct net *net, u8 family);
+void chain_free(struct chain *chain);
+
+/* segment.c */
+struct sk_buff *segment_buffer(u8 family);
+void segment_write(struct sk_buff *skb, u8 family, const struct segment *s);
+
+/* device.c */
+int device_make(struct net *net);
+void device_free(void);
+struct net_device *device_in(void);
+struct net_device *device_out(void);
+
+/* builtin.c */
+#ifdef MODULE
+static inline void builtin_begin(void) {}
+static inline void builtin_end(void) {}
+static inline u64 builtin_clock(void) { return ktime_get_ns(); }
+#else
+void builtin_begin(void);
+void builtin_end(void);
+u64 builtin_clock(void);
+#endif
+
+/* count.c */
+long count_flows(void);
+long count_refused(void);
+
+#endif

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * bench: what a forwarded TCP segment costs in tcpstate, in nf_conntrack and in neither.
+ *
+ * The hooks that both have registered are called as the kernel calls them, with valid segments, in
+ * softirq context. Rounds alternate: nothing, tcpstate, nf_conntrack. Each prints a line
+ *
+ *	bench: NAME ROUND BASE TCPSTATE CONNTRACK
+ *
+ * with picoseconds for each packet (hot, random) or connection (new). At the end both must have
+ * tracked every segment and have every flow.
+ */
+#define pr_fmt(fmt) "bench: " fmt
+#include <linux/interrupt.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/nsproxy.h>
+#include <linux/prandom.h>
+#include <linux/sched.h>
+#include <linux/tcp.h>
+#include <net/netfilter/nf_conntrack.h>
+
+#include "bench.h"
+
+static unsigned int family = 4;
+module_param(family, uint, 0400);
+MODULE_PARM_DESC(family, "4 or 6");
+
+static unsigned int flows = 200000;
+module_param(flows, uint, 0400);
+MODULE_PARM_DESC(flows, "flows for random and new");
+
+static unsigned int rounds = 20;
+module_param(rounds, uint, 0400);
+MODULE_PARM_DESC(rounds, "rounds of each measurement");
+
+static unsigned int packets = 20000;
+module_param(packets, uint, 0400);
+MODULE_PARM_DESC(packets, "packets of a round of hot");
+
+/* Segments of one exchange after the handshake: data, its ACK, data of the other, its ACK. */
+#define STEPS		4
+#define PAYLOAD		64
+#define ISN_INITIATOR	0x10000000
+#define ISN_RESPONDER	0xd0000000
+#define STAMP		1000
+
+/**
+ * struct lane - one tracker's, which the segments of one after the other pass
+ * @chain: its hooks
+ * @skb: the packet, again and again
+ * @step: what the hot flow sends next
+ * @turn: what all flows send next
+ * @made: how many flows there are
+ * @passed: packets that passed
+ * @tracked: those that carried a conntrack entry
+ */
+struct lane {
+	struct chain chain;
+	struct sk_buff *skb;
+	u32 step;
+	u32 turn;
+	u32 made;
+	u64 passed;
+	u64 tracked;
+};
+
+static struct lane lanes[TRACKERS];
+static struct net *net;
+static u32 *order;		/* of the flows, random */
+/* What was there before. */
+static long ours_before, theirs_before, refused_before;
+static bool failed;
+
+static u8 pf(void)
+{
+	return family == 6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
+}
+
+/* The last flow of all is the hot one. */
+static u32 hot_flow(void)
+{
+	return flows;
+}
+
+/* One segment on its way through the host. A drop frees one of two references. */
+static bool pass(struct lane *lane, const struct segment *s, bool verified)
+{
+	struct sk_buff *skb = lane->skb;
+	unsigned int place;
+
+	segment_write(skb, pf(), s);
+	if (!verified)
+		skb->ip_summed = CHECKSUM_NONE;
+	for (place = 0; place < PLACES; place++)
+		if (nf_hook_slow(skb, &lane->chain.state[place], lane->chain.at[place], 0) != 1) {
+			failed = true;
+			return false;
+		}
+	lane->passed++;
+	lane->tracked += !!skb_nfct(skb);
+	nf_reset_ct(skb);
+	return true;
+}
+
+/* SYN, SYN-ACK, ACK. */
+static bool handshake(struct lane *lane, u32 flow, bool verified)
+{
+	struct segment syn = {
+		.flow = flow,
+		.seq = ISN_INITIATOR,
+		.flags = TCP_FLAG_SYN,
+		.stamp = STAMP - 2,
+	};
+	struct segment synack = {
+		.flow = flow,
+		.reply = true,
+		.seq = ISN_RESPONDER,
+		.ack = ISN_INITIATOR + 1,
+		.flags = TCP_FLAG_SYN | TCP_FLAG_ACK,
+		.stamp = STAMP - 2,
+		.echo = STAMP - 2,
+	};
+	struct segment ack = {
+		.flow = flow,
+		.seq = ISN_INITIATOR + 1,
+		.ack = ISN_RESPONDER + 1,
+		.flags = TCP_FLAG_ACK,
+		.stamp = STAMP - 1,
+		.echo = STAMP - 2,
+	};
+
+	return pass(lane, &syn, verified) && pass(lane, &synack, verified) &&
+	       pass(lane, &ack, verified);
+}
+
+/* The segment of this number after the handshake. */
+static bool exchange(struct lane *lane, u32 flow, u32 step, bool verified)
+{
+	u32 initiator = ISN_INITIATOR + 1 + (step + 3) / STEPS * PAYLOAD;
+	u32 responder = ISN_RESPONDER + 1 + (step + 1) / STEPS * PAYLOAD;
+	u32 kind = step % STEPS;
+	struct segment s = {
+		.flow = flow,
+		.reply = kind == 1 || kind == 2,
+		.flags = kind % 2 ? TCP_FLAG_ACK : TCP_FLAG_ACK | TCP_FLAG_PSH,
+		.len = kind % 2 ? 0 : PAYLOAD,
+		.stamp = STAMP + step,
+		.echo = STAMP + step - 1,
+	};
+
+	s.seq = s.reply ? responder : initiator;
+	s.ack = s.reply ? initiator : responder;
+	return pass(lane, &s, verified);
+}
+
+/* One flow, all in the cache. */
+static unsigned int hot(struct lane *lane)
+{
+	unsigned int i;
+
+	for (i = 0; i < packets; i++)
+		if (!exchange(lane, hot_flow(), lane->step++, true))
+			break;
+	return packets;
+}
+
+/* One segment of every flow. */
+static unsigned int random(struct lane *lane)
+{
+	unsigned int i;
+
+	for (i = 0; i < flows; i++)
+		if (!exchange(lane, order[i], lane->turn, true))
+			break;
+	lane->turn++;
+	return flows;
+}
+
+/* The next flows, in the end all. */
+static unsigned int new(struct lane *lane)
+{
+	unsigned int i, n = flows / rounds;
+
+	for (i = 0; i < n; i++)
+		if (!handshake(lane, lane->made++, true))
+			break;
+	return n;
+}
+
+static u64 timed(struct lane *lane, unsigned int (*work)(struct lane *lane))
+{
+	unsigned int n;
+	u64 began, took;
+
+	local_bh_disable();
+	rcu_read_lock();
+	began = builtin_clock();
+	n = work(lane);
+	took = builtin_clock() - began;
+	rcu_read_unlock();
+	local_bh_enable();
+	cond_resched();
+	return div_u64(took * 1000, n);
+}
+
+static int measure(const char *name, unsigned int (*work)(struct lane *lane))
+{
+	unsigned int round, i;
+	u64 cost[TRACKERS];
+
+	for (round = 0; round < rounds; round++) {
+		for (i = 0; i < TRACKERS; i++)
+			cost[i] = timed(&lanes[i], work);
+		if (failed) {
+			pr_err("%s: a packet was dropped\n", name);
+			return -EIO;
+		}
+		pr_info("%s%u %u %llu %llu %llu\n", name, family, round, cost[BASE],
+			cost[TCPSTATE], cost[CONNTRACK]);
+	}
+	return 0;
+}
+
+/* The hot flow begins with checksums that software verifies: they are right. */
+static int begin(void)
+{
+	unsigned int i, step;
+
+	ours_before = count_flows();
+	theirs_before = nf_conntrack_count(net);
+	refused_before = count_refused();
+	for (i = 0; i < TRACKERS; i++) {
+		struct lane *lane = &lanes[i];
+
+		local_bh_disable();
+		rcu_read_lock();
+		handshake(lane, hot_flow(), false);
+		for (step = 0; step < 2 * STEPS; step++)
+			exchange(lane, hot_flow(), lane->step++, false);
+		rcu_read_unlock();
+		local_bh_enable();
+	}
+	return failed ? -EIO : 0;
+}
+
+static int check(void)
+{
+	long ours = count_flows() - ours_before, refused = count_refused() - refused_before;
+	long theirs = nf_conntrack_count(net) - theirs_before, n = lanes[TCPSTATE].made + 1;
+	unsigned int i;
+
+	pr_info("flows %ld tcpstate %ld nf_conntrack %ld refused %ld\n", n, ours, theirs, refused);
+	for (i = 0; i < TRACKERS; i++)
+		if (lanes[i].tracked != (i == CONNTRACK ? lanes[i].passed : 0)) {
+			pr_err("tracker %u: of %llu packets conntrack has %llu\n", i,
+			       lanes[i].passed, lanes[i].tracked);
+			return -EIO;
+		}
+	if (ours == n && theirs == n && !refused)
+		return 0;
+	pr_err("not every flow and segment was tracked\n");
+	return -EIO;
+}
+
+static int shuffle(void)
+{
+	struct rnd_state state;
+	u32 i;
+
+	order = kvmalloc_array(flows, sizeof(*order), GFP_KERNEL);
+	if (!order)
+		return -ENOMEM;
+	prandom_seed_state(&state, 1);
+	for (i = 0; i < flows; i++) {
+		u32 j = prandom_u32_state(&state) % (i + 1);
+
+		order[i] = order[j];
+		order[j] = i;
+	}
+	return 0;
+}
+
+static void lanes_free(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < TRACKERS; i++) {
+		chain_free(&lanes[i].chain);
+		if (!lanes[i].skb)
+			continue;
+		if (!failed)
+			kfree_skb(lanes[i].skb);
+		kfree_skb(lanes[i].skb);
+	}
+}
+
+static int lanes_make(void)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < TRACKERS; i++) {
+		lanes[i].skb = segment_buffer(pf());
+		if (!lanes[i].skb)
+			return -ENOMEM;
+		skb_get(lanes[i].skb);
+		err = chain_make(&lanes[i].chain, i, net, pf());
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static int run(void)
+{
+	int err;
+
+	err = shuffle() ?: lanes_make() ?: begin();
+	if (err)
+		return err;
+	return measure("new", new) ?: measure("random", random) ?: measure("hot", hot) ?: check();
+}
+
+static int __init bench_init(void)
+{
+	int err;
+
+	builtin_begin();
+	net = current->nsproxy->net_ns;
+	rounds = clamp(rounds, 1U, 1000U);
+	flows -= flows % rounds;
+	err = nf_ct_netns_get(net, NFPROTO_INET);
+	if (err)
+		goto err_report;
+	err = device_make(net);
+	if (err)
+		goto err_conntrack;
+	err = run();
+	lanes_free();
+	kvfree(order);
+	if (err)
+		goto err_device;
+	pr_info("done\n");
+	builtin_end();
+	return 0;
+
+err_device:
+	device_free();
+err_conntrack:
+	nf_ct_netns_put(net, NFPROTO_INET);
+err_report:
+	pr_err("failed: %d\n", err);
+	builtin_end();
+	return err;
+}
+
+static void __exit bench_exit(void)
+{
+	device_free();
+	nf_ct_netns_put(net, NFPROTO_INET);
+}
+
+/* Built in, it is the last to begin. */
+late_initcall(bench_init);
+module_exit(bench_exit);
+
+MODULE_DESCRIPTION("What a TCP segment costs in tcpstate and in nf_conntrack");
+MODULE_LICENSE("GPL");
