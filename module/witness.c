@@ -180,6 +180,15 @@ void witness_expect(struct flow *flow, unsigned int e)
 		compare(flow, e, false, CAUSE_NONE);
 }
 
+/* Has its socket closed, with the FIN still to come, or in SYN_SENT, without one? */
+static bool closed_unheard(const struct flow *flow, unsigned int e)
+{
+	enum witness_cause cause = explanation(flow, e);
+
+	return cause == SILENT_UNSENT_FIN ||
+	       (cause && flow->fsm.end[e].state == FSM_SYN_SENT && flow->end[e].sock == FSM_CLOSE);
+}
+
 /**
  * witness_judge - has an end differed from its socket for too long?
  * @flow: the flow, locked
@@ -188,8 +197,8 @@ void witness_expect(struct flow *flow, unsigned int e)
  *
  * Called with each event of the flow, before it. What the engine expected and
  * the socket withheld needs a look at the socket, which is done elsewhere. A
- * socket that closed, and whose FIN did not leave yet, takes what is received
- * as one that closed: there the engine must be, too.
+ * socket that closed takes what is received as one that closed, though its FIN
+ * did not leave yet, or none will: there the engine must be, too.
  */
 void witness_judge(struct flow *flow, unsigned int e, bool received)
 {
@@ -202,7 +211,7 @@ void witness_judge(struct flow *flow, unsigned int e, bool received)
 		if (time_after_eq(jiffies, end->since + GRACE))
 			look_at(end, jiffies);
 	} else if (time_after_eq(jiffies, judgement(flow, e)) ||
-		   (received && explanation(flow, e) == SILENT_UNSENT_FIN)) {
+		   (received && closed_unheard(flow, e))) {
 		judge(flow, e);
 	}
 }
@@ -277,9 +286,9 @@ void witness_commit(struct flow *flow, unsigned int e, const struct witness_news
 	/* A reset waits in its backlog, behind what moved it now. */
 	resets = end->differs && !end->silent && flow->fsm.end[e].state == FSM_CLOSE;
 	end->sock = news->state;
-	if (flow->fsm.end[e].state == FSM_CLOSE && !resets && news->known &&
+	if ((flow->fsm.end[e].state == FSM_CLOSE || !flow->heard) && !resets && news->known &&
 	    news->state != FSM_CLOSE && news->state != FSM_SYN_SENT) {
-		/* Not a word of it was seen on the wire: SYN cookies, TCP_REPAIR. */
+		/* Not a word of it was seen on the wire: SYN cookies, with what came beside, TCP_REPAIR. */
 		fsm_adopt(&flow->fsm, e, news->state, &news->facts);
 		if (!witness_commits(flow, e))
 			flow_move(flow, e, news->state);

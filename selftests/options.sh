@@ -359,8 +359,28 @@ cookies() {
 	all_equal cookies $A $B
 }
 
+# The ACK is lost, and the FIN brings the cookie back: no segment finds a flow.
+cookie_fins() {
+	tune tcp_syncookies 2
+	for family in v4 v6; do
+		speak $family
+		ready cookie_fin
+		drop $B acks $from
+		dial
+		s wait $c established
+		s shutdown $c
+		s accept $l $sv
+		undrop $B acks $from
+		check "$family a FIN that brings a cookie" states fin_wait2 close_wait
+		s close $l
+		s close $sv
+	done
+	tune tcp_syncookies 1
+}
+
 two_ends
 fast_open
+cookie_fins
 signatures
 picky
 overflow

@@ -48,6 +48,11 @@ pair $A $B
 add_netns $LO
 storm "veth v4" $A $B 10.0.1.2
 storm "veth v6" $A $B fd00:1::2
+# Who closes meets what is still on its way.
+in_ns $A tc qdisc add dev b root netem delay 60ms 50ms
+in_ns $B tc qdisc add dev a root netem delay 60ms 50ms
+storm "slow v4" $A $B 10.0.1.2
+storm "slow v6" $A $B fd00:1::2
 storm "loopback v4" $LO $LO 127.0.0.1
 storm "loopback v6" $LO $LO ::1
 if [ "${SCALE:-}" = long ]; then

@@ -59,6 +59,7 @@ file == "transitions" {
 
 file == "stat" { stat[$1] = $2 }
 
+file == "debug" && $1 == "correction" { print "correction " $2 " " $3 " " $4 }
 file == "debug" && $1 == "corrections" && $2 == "-" && $3 == "-" { corrections = $4 }
 
 END {

@@ -324,6 +324,30 @@ static bool begun_again(void)
 	       flow.end[0].state == FSM_FIN_WAIT1;
 }
 
+/*
+ * The same, where an old ACK was taken for the one of a cookie: what followed the peer's FIN is no
+ * part of it. But the FIN is, for a socket that has received it.
+ */
+static bool begun_behind_fin(void)
+{
+	struct fsm_facts f = facts;
+
+	f.rcv = 1001;
+	f.wup = 1001;
+	adopt(FSM_ESTABLISHED, false);
+	fsm_adopt(&flow, 1, FSM_ESTABLISHED, NULL);
+	if (sends(1, false, seg(FIN_ACK, 1000, 100, 0)) != FSM_ACCEPTED ||
+	    !(flow.end[1].flags & FSM_FIN))
+		return false;
+	fsm_adopt(&flow, 0, FSM_CLOSE, NULL);
+	fsm_adopt(&flow, 0, FSM_CLOSE_WAIT, &f);
+	if (!(flow.end[1].flags & FSM_FIN))
+		return false;
+	fsm_adopt(&flow, 0, FSM_CLOSE, NULL);
+	fsm_adopt(&flow, 0, FSM_ESTABLISHED, &f);
+	return sends(0, true, seg(ACK, 100, 1001, 100)) == FSM_ACCEPTED && !steps.steps;
+}
+
 /* A key that the socket has. */
 static bool signs(void)
 {
@@ -357,7 +381,7 @@ static bool deferred_close(void)
 
 int main(void)
 {
-	tap_plan(19);
+	tap_plan(20);
 	tap_result(names(), "the names of the states, and of what is none (tcp_states.h)");
 	tap_result(numbers(), "a socket's own numbers (tcp_validate_incoming, tcp_ack)");
 	tap_result(other_end(), "what they say of the other end (RFC 9293 3.3.1)");
@@ -374,6 +398,7 @@ int main(void)
 	tap_result(timestamps(false), "no timestamps (tcp_parse_options)");
 	tap_result(refused(), "an ACK that a request did not take (tcp_check_req)");
 	tap_result(begun_again(), "a connection where another one ended (tcp_v4_cookie_check)");
+	tap_result(begun_behind_fin(), "a connection behind a FIN (tcp_v4_cookie_check)");
 	tap_result(may_sign(), "a socket that may have a key (RFC 2385 2.0)");
 	tap_result(signs(), "a socket with a key (RFC 2385 2.0)");
 	tap_result(deferred_syn(), "a SYN that waited for data (RFC 7413 4.2.1)");
