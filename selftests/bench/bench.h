@@ -35,6 +35,28 @@ struct chain {
 };
 
 /**
+ * struct lane - one tracker's, which the segments of one after the other pass
+ * @chain: its hooks, with dummies for the others
+ * @lean: its hooks alone
+ * @skb: the packet, again and again
+ * @step: what the hot flow sends next
+ * @turn: what all flows send next
+ * @made: how many flows there are
+ * @passed: packets that passed
+ * @tracked: those that carried a conntrack entry
+ */
+struct lane {
+	struct chain chain;
+	struct chain lean;
+	struct sk_buff *skb;
+	u32 step;
+	u32 turn;
+	u32 made;
+	u64 passed;
+	u64 tracked;
+};
+
+/**
  * struct segment - a TCP segment to be written
  * @flow: number of its flow, which names addresses and ports
  * @reply: it comes from the responder
@@ -57,11 +79,14 @@ struct segment {
 };
 
 /* chain.c */
-int chain_make(struct chain *chain, enum tracker tracker, struct net *net, u8 family);
+int chain_make(struct chain *chain, enum tracker tracker, struct net *net, u8 family,
+	       bool padded);
+void chain_install(const struct chain *chain);
 void chain_free(struct chain *chain);
 
 /* segment.c */
 struct sk_buff *segment_buffer(u8 family);
+void segment_prepare(struct sk_buff *skb, u8 family);
 void segment_write(struct sk_buff *skb, u8 family, const struct segment *s);
 
 /* device.c */
@@ -69,16 +94,19 @@ int device_make(struct net *net);
 void device_free(void);
 struct net_device *device_in(void);
 struct net_device *device_out(void);
+int device_forward(u8 family, const struct segment *s, u64 *tracked);
 
 /* builtin.c */
 #ifdef MODULE
 static inline void builtin_begin(void) {}
 static inline void builtin_end(void) {}
 static inline u64 builtin_clock(void) { return ktime_get_ns(); }
+static inline int builtin_route(void) { return -EOPNOTSUPP; }
 #else
 void builtin_begin(void);
 void builtin_end(void);
 u64 builtin_clock(void);
+int builtin_route(void);
 #endif
 
 /* count.c */

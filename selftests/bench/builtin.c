@@ -4,10 +4,12 @@
  * never been touched, the processor is shared with others, and nothing comes after it.
  */
 #define pr_fmt(fmt) "bench: " fmt
+#include <linux/inetdevice.h>
 #include <linux/init.h>
 #include <linux/init_syscalls.h>
 #include <linux/mm.h>
 #include <linux/reboot.h>
+#include <linux/rtnetlink.h>
 #include <linux/sizes.h>
 #include <linux/time64.h>
 
@@ -47,6 +49,39 @@ u64 builtin_clock(void)
 	asm volatile("syscall" : "=a" (result) : "a" (228), "D" (3), "S" (&time)
 		     : "rcx", "r11", "memory");
 	return time.sec * NSEC_PER_SEC + time.nsec;
+}
+
+static int give(struct net_device *dev, __be32 address, __be32 mask)
+{
+	struct ifreq request = {};
+	struct sockaddr_in *sin = (struct sockaddr_in *)&request.ifr_addr;
+	int err;
+
+	strscpy(request.ifr_name, dev->name, IFNAMSIZ);
+	sin->sin_family = AF_INET;
+	sin->sin_addr.s_addr = address;
+	err = devinet_ioctl(dev_net(dev), SIOCSIFADDR, &request);
+	if (err)
+		return err;
+	sin->sin_addr.s_addr = mask;
+	err = devinet_ioctl(dev_net(dev), SIOCSIFNETMASK, &request);
+	if (err)
+		return err;
+	rtnl_lock();
+	IN_DEV_CONF_SET(__in_dev_get_rtnl(dev), FORWARDING, 1);
+	rtnl_unlock();
+	return 0;
+}
+
+/**
+ * builtin_route - be a router between initiators and responders
+ *
+ * Return: 0 or a negative error.
+ */
+int builtin_route(void)
+{
+	return give(device_in(), htonl(0x0afffffe), htonl(0xff000000)) ?:
+	       give(device_out(), htonl(0xc0a800fe), htonl(0xffffff00));
 }
 
 /**

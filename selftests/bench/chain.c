@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Chains of hooks: those that are registered in the namespace, with dummies in the place of all
- * that are not one tracker's. So the chain is as long for each, and only the trackers' work differs.
- */
+ * Chains of hooks: those that are registered in the namespace, with dummies in the place of all that
+ * are not one tracker's. So it is as long for each, and only the trackers' work differs.
 #define pr_fmt(fmt) "bench: " fmt
 #include <linux/netfilter_ipv4.h>
 #include <linux/slab.h>
@@ -35,20 +34,21 @@ static enum tracker whose(const struct nf_hook_ops *ops)
 	}
 }
 
-static struct nf_hook_entries *copy(const struct nf_hook_entries *live, enum tracker tracker)
+static struct nf_hook_entries *copy(const struct nf_hook_entries *live, enum tracker tracker,
+				    bool padded)
 {
-	struct nf_hook_ops **ops = nf_hook_entries_get_hook_ops(live);
-	unsigned int i, n = live->num_hook_entries;
+	unsigned int i, n = live ? live->num_hook_entries : 0;
 	struct nf_hook_entries *e = kzalloc(struct_size(e, hooks, n), GFP_ATOMIC);
+	struct nf_hook_ops **ops;
 
-	if (!e)
-		return NULL;
-	e->num_hook_entries = n;
+	if (!e || !n)
+		return e;
+	ops = nf_hook_entries_get_hook_ops(live);
 	for (i = 0; i < n; i++) {
 		if (tracker != BASE && whose(ops[i]) == tracker)
-			e->hooks[i] = live->hooks[i];
-		else
-			e->hooks[i].hook = dummy;
+			e->hooks[e->num_hook_entries++] = live->hooks[i];
+		else if (padded)
+			e->hooks[e->num_hook_entries++].hook = dummy;
 	}
 	return e;
 }
@@ -59,10 +59,12 @@ static struct nf_hook_entries *copy(const struct nf_hook_entries *live, enum tra
  * @tracker: which, or %BASE for none
  * @net: where both are registered
  * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * @padded: with dummies, to be as long as any
  *
  * Return: 0 or a negative error.
  */
-int chain_make(struct chain *chain, enum tracker tracker, struct net *net, u8 family)
+int chain_make(struct chain *chain, enum tracker tracker, struct net *net, u8 family,
+	       bool padded)
 {
 	struct nf_hook_entries __rcu **hooks = family == NFPROTO_IPV4 ? net->nf.hooks_ipv4 :
 									net->nf.hooks_ipv6;
@@ -70,18 +72,16 @@ int chain_make(struct chain *chain, enum tracker tracker, struct net *net, u8 fa
 
 	memset(chain, 0, sizeof(*chain));
 	for (place = 0; place < PLACES; place++) {
-		const struct nf_hook_entries *live;
-
 		nf_hook_state_init(&chain->state[place], numbers[place], family,
 				   place == POST_ROUTING ? NULL : device_in(),
 				   place == PRE_ROUTING ? NULL : device_out(), NULL, net, NULL);
 		rcu_read_lock();
-		live = rcu_dereference(hooks[numbers[place]]);
-		chain->at[place] = live ? copy(live, tracker) : NULL;
+		chain->at[place] = copy(rcu_dereference(hooks[numbers[place]]), tracker,
+					padded);
 		rcu_read_unlock();
 		if (!chain->at[place]) {
 			chain_free(chain);
-			return -ENOENT;
+			return -ENOMEM;
 		}
 		for (i = 0; i < chain->at[place]->num_hook_entries; i++) {
 			nf_hookfn *hook = chain->at[place]->hooks[i].hook;
@@ -96,6 +96,27 @@ int chain_make(struct chain *chain, enum tracker tracker, struct net *net, u8 fa
 	pr_err("tracker %u has %u hooks\n", tracker, real);
 	chain_free(chain);
 	return -ENOENT;
+}
+
+/**
+ * chain_install - have the namespace's packets pass a chain instead of its own
+ * @chain: from chain_make()
+ *
+ * There is no way back: for a kernel that ends with the benchmark.
+ */
+void chain_install(const struct chain *chain)
+{
+	const struct nf_hook_state *state = &chain->state[FORWARD];
+	unsigned int place;
+
+	for (place = 0; place < PLACES; place++) {
+		struct nf_hook_entries *e = chain->at[place];
+		struct nf_hook_entries __rcu **hooks = state->pf == NFPROTO_IPV4 ?
+						       state->net->nf.hooks_ipv4 :
+						       state->net->nf.hooks_ipv6;
+
+		rcu_assign_pointer(hooks[numbers[place]], e->num_hook_entries ? e : NULL);
+	}
 }
 
 /**

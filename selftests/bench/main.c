@@ -34,6 +34,10 @@ static unsigned int rounds = 20;
 module_param(rounds, uint, 0400);
 MODULE_PARM_DESC(rounds, "rounds of each measurement");
 
+static unsigned int trackers = BIT(TCPSTATE) | BIT(CONNTRACK);
+module_param(trackers, uint, 0400);
+MODULE_PARM_DESC(trackers, "2: tcpstate, 4: nf_conntrack, 6: both");
+
 static unsigned int packets = 20000;
 module_param(packets, uint, 0400);
 MODULE_PARM_DESC(packets, "packets of a round of hot");
@@ -45,26 +49,6 @@ MODULE_PARM_DESC(packets, "packets of a round of hot");
 #define ISN_RESPONDER	0xd0000000
 #define STAMP		1000
 
-/**
- * struct lane - one tracker's, which the segments of one after the other pass
- * @chain: its hooks
- * @skb: the packet, again and again
- * @step: what the hot flow sends next
- * @turn: what all flows send next
- * @made: how many flows there are
- * @passed: packets that passed
- * @tracked: those that carried a conntrack entry
- */
-struct lane {
-	struct chain chain;
-	struct sk_buff *skb;
-	u32 step;
-	u32 turn;
-	u32 made;
-	u64 passed;
-	u64 tracked;
-};
-
 static struct lane lanes[TRACKERS];
 static struct net *net;
 static u32 *order;		/* of the flows, random */
@@ -75,6 +59,12 @@ static bool failed;
 static u8 pf(void)
 {
 	return family == 6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
+}
+
+/* Those that are not wanted have a chain of dummies. */
+static enum tracker really(unsigned int i)
+{
+	return trackers & BIT(i) ? i : BASE;
 }
 
 /* The last flow of all is the hot one. */
@@ -135,7 +125,7 @@ static bool handshake(struct lane *lane, u32 flow, bool verified)
 }
 
 /* The segment of this number after the handshake. */
-static bool exchange(struct lane *lane, u32 flow, u32 step, bool verified)
+static struct segment exchanged(u32 flow, u32 step)
 {
 	u32 initiator = ISN_INITIATOR + 1 + (step + 3) / STEPS * PAYLOAD;
 	u32 responder = ISN_RESPONDER + 1 + (step + 1) / STEPS * PAYLOAD;
@@ -151,6 +141,13 @@ static bool exchange(struct lane *lane, u32 flow, u32 step, bool verified)
 
 	s.seq = s.reply ? responder : initiator;
 	s.ack = s.reply ? initiator : responder;
+	return s;
+}
+
+static bool exchange(struct lane *lane, u32 flow, u32 step, bool verified)
+{
+	struct segment s = exchanged(flow, step);
+
 	return pass(lane, &s, verified);
 }
 
@@ -162,6 +159,24 @@ static unsigned int hot(struct lane *lane)
 	for (i = 0; i < packets; i++)
 		if (!exchange(lane, hot_flow(), lane->step++, true))
 			break;
+	return packets;
+}
+
+/* The same flow through the whole stack, with no hooks but those of this tracker. */
+static unsigned int forward(struct lane *lane)
+{
+	unsigned int i;
+
+	chain_install(&lane->lean);
+	for (i = 0; i < packets; i++) {
+		struct segment s = exchanged(hot_flow(), lane->step++);
+
+		if (device_forward(pf(), &s, &lane->tracked))
+			break;
+		lane->passed++;
+	}
+	if (i < packets)
+		failed = true;
 	return packets;
 }
 
@@ -247,17 +262,17 @@ static int begin(void)
 static int check(void)
 {
 	long ours = count_flows() - ours_before, refused = count_refused() - refused_before;
-	long theirs = nf_conntrack_count(net) - theirs_before, n = lanes[TCPSTATE].made + 1;
+	long theirs = nf_conntrack_count(net) - theirs_before, n = lanes[BASE].made + 1;
 	unsigned int i;
 
 	pr_info("flows %ld tcpstate %ld nf_conntrack %ld refused %ld\n", n, ours, theirs, refused);
 	for (i = 0; i < TRACKERS; i++)
-		if (lanes[i].tracked != (i == CONNTRACK ? lanes[i].passed : 0)) {
+		if (lanes[i].tracked != (really(i) == CONNTRACK ? lanes[i].passed : 0)) {
 			pr_err("tracker %u: of %llu packets conntrack has %llu\n", i,
 			       lanes[i].passed, lanes[i].tracked);
 			return -EIO;
 		}
-	if (ours == n && theirs == n && !refused)
+	if (ours == (really(TCPSTATE) ? n : 0) && theirs == (really(CONNTRACK) ? n : 0) && !refused)
 		return 0;
 	pr_err("not every flow and segment was tracked\n");
 	return -EIO;
@@ -287,6 +302,7 @@ static void lanes_free(void)
 
 	for (i = 0; i < TRACKERS; i++) {
 		chain_free(&lanes[i].chain);
+		chain_free(&lanes[i].lean);
 		if (!lanes[i].skb)
 			continue;
 		if (!failed)
@@ -305,7 +321,8 @@ static int lanes_make(void)
 		if (!lanes[i].skb)
 			return -ENOMEM;
 		skb_get(lanes[i].skb);
-		err = chain_make(&lanes[i].chain, i, net, pf());
+		err = chain_make(&lanes[i].chain, really(i), net, pf(), true) ?:
+		      chain_make(&lanes[i].lean, really(i), net, pf(), false);
 		if (err)
 			return err;
 	}
@@ -319,7 +336,11 @@ static int run(void)
 	err = shuffle() ?: lanes_make() ?: begin();
 	if (err)
 		return err;
-	return measure("new", new) ?: measure("random", random) ?: measure("hot", hot) ?: check();
+	err = measure("new", new) ?: measure("random", random) ?: measure("hot", hot);
+	/* Nobody else could give it addresses. */
+	if (!err && pf() == NFPROTO_IPV4 && !builtin_route())
+		err = measure("forward", forward);
+	return err ?: check();
 }
 
 static int __init bench_init(void)

@@ -22,6 +22,22 @@ static const union nf_inet_addr client_net = { .all = { htonl(0xfd000001) } };
 static const union nf_inet_addr server_net = { .all = { htonl(0xfd000002) } };
 
 /**
+ * segment_prepare - make an empty buffer one that came in
+ * @skb: the buffer, with room for a segment
+ * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ */
+void segment_prepare(struct sk_buff *skb, u8 family)
+{
+	skb->dev = device_in();
+	skb->protocol = htons(family == NFPROTO_IPV4 ? ETH_P_IP : ETH_P_IPV6);
+	skb->pkt_type = PACKET_HOST;
+	skb_reset_mac_header(skb);
+	skb_reset_network_header(skb);
+	skb_set_transport_header(skb, family == NFPROTO_IPV4 ? sizeof(struct iphdr) :
+						 sizeof(struct ipv6hdr));
+}
+
+/**
  * segment_buffer - a buffer for segments
  * @family: NFPROTO_IPV4 or NFPROTO_IPV6
  *
@@ -35,13 +51,7 @@ struct sk_buff *segment_buffer(u8 family)
 		return NULL;
 	memset(skb->data, 0, MAX_TCP_HEADER + PAYLOAD_MAX);
 	skb_reserve(skb, LL_MAX_HEADER);
-	skb->dev = device_in();
-	skb->protocol = htons(family == NFPROTO_IPV4 ? ETH_P_IP : ETH_P_IPV6);
-	skb->pkt_type = PACKET_HOST;
-	skb_reset_mac_header(skb);
-	skb_reset_network_header(skb);
-	skb_set_transport_header(skb, family == NFPROTO_IPV4 ? sizeof(struct iphdr) :
-						 sizeof(struct ipv6hdr));
+	segment_prepare(skb, family);
 	return skb;
 }
 

@@ -13,7 +13,7 @@ build() {
 	module) sources+=(Kbuild) ;;
 	tools) sources=(--exclude=tools/vm "${sources[@]}" tools) ;;
 	selftests) sources=(--exclude='selftests/*.sh' --exclude=selftests/bench "${sources[@]}" selftests) ;;
-	bench) sources=(selftests/bench) ;;
+	bench) sources=(--exclude='selftests/bench/*.sh' selftests/bench) ;;
 	warn) sources=(tools/vm/warn) ;;
 	esac
 	temporary

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# From lines "HOW NAME ROUND BASE OURS REFERENCE", in thousandths of a unit, to a table and to JSON.
+# Each figure has the medians of its rounds; min, median and spread are those of `ours`. Where there is
+# a base, `ours` and the reference are what they add to it, round by round.
+
+# figure NAME UNIT KIND REFERENCE MUST GOAL WHAT: KIND tells the ratio.
+#	added	ours over the reference, both less the base
+#	share	ours over the reference
+#	times	the reference over ours
+#	kept	the base over ours
+#	itself	ours
+function figure(name, unit, kind, reference, must, goal, what)
+{
+	units[name] = unit
+	kinds[name] = kind
+	references[name] = reference
+	musts[name] = must
+	goals[name] = goal
+	whats[name] = what
+}
+
+BEGIN {
+	figure("G1-ipv4", "ns/packet", "added", "nf_conntrack", 0.50, 0.35, "one hot flow")
+	figure("G1-ipv6", "ns/packet", "added", "nf_conntrack", 0.50, 0.35, "one hot flow")
+	figure("G2-ipv4", "ns/packet", "added", "nf_conntrack", 0.60, 0.45, "200,000 flows")
+	figure("G2-ipv6", "ns/packet", "added", "nf_conntrack", 0.60, 0.45, "200,000 flows")
+	figure("G3-ipv4", "instructions/packet", "added", "nf_conntrack", 0.50, 0.33, "one hot flow")
+	figure("G3-ipv6", "instructions/packet", "added", "nf_conntrack", 0.50, 0.33, "one hot flow")
+	figure("G4-ipv4", "ns/flow", "added", "nf_conntrack", 0.60, 0.40, "new flow")
+	figure("G4-ipv6", "ns/flow", "added", "nf_conntrack", 0.60, 0.40, "new flow")
+	figure("G4-instructions-ipv4", "instructions/flow", "added", "nf_conntrack", "", "", "new flow")
+	figure("G4-instructions-ipv6", "instructions/flow", "added", "nf_conntrack", "", "", "new flow")
+	figure("G5", "bytes/flow", "share", "nf_conntrack", 0.65, 0.60, "memory, full table")
+	figure("G6-proc", "ns", "times", "/proc/net/tcp", 1000, 5000, "totals of 200,000 sockets")
+	figure("G6-ss", "ns", "times", "ss -tan", 1000, 5000, "totals of 200,000 sockets")
+	figure("G6-conntrack", "ns", "times", "conntrack -L", "", "", "totals of 200,000 sockets")
+	figure("G6b", "ns", "share", "1,000 flows", 1.2, 1.05, "counters at 1,000,000 flows")
+	figure("G7-ctnetlink", "ns/entry", "times", "ctnetlink", 2, 3, "flow dump")
+	figure("G7-inet_diag", "ns/entry", "times", "inet_diag", 2, 4, "flow dump")
+	figure("G10", "ms", "itself", "nf_conntrack", 2000, 1000, "expiry late by")
+	figure("G11", "1/s", "itself", "", 0, 0, "wake-ups, empty table")
+	figure("G12-ipv4", "ns/packet", "kept", "nf_conntrack", 0.88, 0.92, "forwarding rate kept")
+	figure("G12-ipv6", "ns/packet", "kept", "nf_conntrack", 0.88, 0.92, "forwarding rate kept")
+	figure("G13", "times", "itself", "nf_conntrack", 1.7, 1.85, "two CPUs over one")
+}
+
+function median(a, n,    i, j, t)
+{
+	for (i = 2; i <= n; i++) {
+		t = a[i]
+		for (j = i - 1; j > 0 && a[j] > t; j--)
+			a[j + 1] = a[j]
+		a[j + 1] = t
+	}
+	return n % 2 ? a[(n + 1) / 2] : (a[n / 2] + a[n / 2 + 1]) / 2
+}
+
+NF == 6 && $2 in units {
+	n = ++runs[$2]
+	if (n == 1)
+		order[++count] = $2
+	hows[$2] = $1
+	base[$2, n] = $4 / 1000
+	less = kinds[$2] == "added" ? base[$2, n] : 0
+	ours[$2, n] = $5 / 1000 - less
+	theirs[$2, n] = $6 / 1000 - less
+}
+
+function higher(name)
+{
+	return kinds[name] ~ /^(times|kept)$/ || name == "G13"
+}
+
+function meets(name, ratio, goal)
+{
+	return goal != "" && (higher(name) ? ratio >= goal : ratio <= goal)
+}
+
+function number(x)
+{
+	return sprintf(x < 10 && x > -10 ? "%.3f" : x < 1000 ? "%.1f" : "%.0f", x)
+}
+
+# The JSON's object of a name; under another name, too, where it is the one that judges.
+function object(key, name)
+{
+	printf "%s\n  \"%s\": {\"ratio\": %.4g, \"ours\": %s, \"reference\": {\"name\": \"%s\", " \
+		"\"value\": %s}, \"base\": %s, \"unit\": \"%s\", \"runs\": %d, \"min\": %s, " \
+		"\"median\": %s, \"spread\": %s, \"how\": \"%s\"}", comma, key, ratio[name],
+		number(o[name]), references[name], number(r[name]), number(b[name]), units[name],
+		runs[name], number(least[name]), number(o[name]), number(spread[name]),
+		hows[name] >json
+	comma = ","
+}
+
+END {
+	printf "%-20s %-27s %9s %9s %9s  %-19s %8s %6s %5s  %-8s %4s %8s  %s\n", "figure", "what",
+		"base", "ours", "reference", "unit", "ratio", "must", "goal", "verdict", "runs",
+		"spread", "how"
+	for (k = 1; k <= count; k++) {
+		name = order[k]
+		n = runs[name]
+		for (i = 1; i <= n; i++) {
+			x[i] = base[name, i]
+			y[i] = ours[name, i]
+			z[i] = theirs[name, i]
+		}
+		b[name] = median(x, n)
+		o[name] = median(y, n)
+		r[name] = median(z, n)
+		least[name] = y[1]
+		spread[name] = y[n] - y[1]
+		kind = kinds[name]
+		ratio[name] = kind ~ /^(added|share)$/ ? o[name] / r[name] : \
+			kind == "times" ? r[name] / o[name] : kind == "kept" ? b[name] / o[name] : o[name]
+		verdict = musts[name] == "" ? "" : !meets(name, ratio[name], musts[name]) ? "MISSED" : \
+			meets(name, ratio[name], goals[name]) ? "goal" : "must"
+		printf "%-20s %-27s %9s %9s %9s  %-19s %8s %6s %5s  %-8s %4d %8s  %s\n", name,
+			whats[name], number(b[name]), number(o[name]), number(r[name]), units[name],
+			number(ratio[name]), musts[name], goals[name], verdict, n, number(spread[name]),
+			hows[name]
+	}
+	printf "{" >json
+	for (k = 1; k <= count; k++) {
+		name = order[k]
+		key = name
+		sub(/-ipv4$/, "", key)
+		object(key, name)
+	}
+	# The faster reference judges.
+	if (runs["G6-proc"] && runs["G6-ss"])
+		object("G6", r["G6-proc"] < r["G6-ss"] ? "G6-proc" : "G6-ss")
+	if (runs["G7-ctnetlink"])
+		object("G7", "G7-ctnetlink")
+	printf "\n}\n" >json
+}
