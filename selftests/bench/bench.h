@@ -24,6 +24,13 @@ enum place {
 	PLACES,
 };
 
+/* Segments of one exchange, and octets of its data. */
+#define STEPS		4
+#define PAYLOAD		64
+#define ISN_INITIATOR	0x10000000
+#define ISN_RESPONDER	0xd0000000
+#define STAMP		1000
+
 /**
  * struct chain - what a forwarded packet passes, with one tracker or none
  * @at: hooks by place; dummies instead of the other tracker's
@@ -44,6 +51,8 @@ struct chain {
  * @made: how many flows there are
  * @passed: packets that passed
  * @tracked: those that carried a conntrack entry
+ * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * @dropped: one did not pass
  */
 struct lane {
 	struct chain chain;
@@ -54,6 +63,8 @@ struct lane {
 	u32 made;
 	u64 passed;
 	u64 tracked;
+	u8 family;
+	bool dropped;
 };
 
 /**
@@ -88,6 +99,15 @@ void chain_free(struct chain *chain);
 struct sk_buff *segment_buffer(u8 family);
 void segment_prepare(struct sk_buff *skb, u8 family);
 void segment_write(struct sk_buff *skb, u8 family, const struct segment *s);
+
+/* traffic.c */
+bool traffic_pass(struct lane *lane, const struct segment *s, bool verified);
+bool traffic_handshake(struct lane *lane, u32 flow, bool verified);
+struct segment traffic_exchanged(u32 flow, u32 step);
+bool traffic_exchange(struct lane *lane, u32 flow, u32 step, bool verified);
+
+/* processors.c */
+int processors_measure(struct lane *lane, u32 flow, unsigned int packets, u32 *own, u32 *shared);
 
 /* device.c */
 int device_make(struct net *net);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Chains of hooks: those that are registered in the namespace, with dummies in the place of all that
- * are not one tracker's. So it is as long for each, and only the trackers' work differs.
+ * Chains of hooks: those that are registered in the namespace, with dummies in the place of all
+ * that are not one tracker's. So it is as long for each, and only the trackers' work differs.
+ */
 #define pr_fmt(fmt) "bench: " fmt
 #include <linux/netfilter_ipv4.h>
 #include <linux/slab.h>

@@ -17,6 +17,7 @@ ROUNDS=7
 FLOWS=200000
 SOCKETS=200000
 PORT=5000
+RACE=50000	# packets of a processor
 OURS=2 THEIRS=4		# bench's trackers
 ko=/run/vm/module/tcpstate.ko
 TMP=$(mktemp -d)
@@ -69,42 +70,41 @@ G3() {
 	flush
 }
 
-# free_memory: sets FREE, the memory that is not in use, in bytes; caches are emptied.
-free_memory() {
-	sync
-	echo 3 >/proc/sys/vm/drop_caches
+# used: sets USED, what the kernel has in slabs, large blocks, for modules and for processors, in bytes.
+used() {
 	sleep 1
-	FREE=$(awk '$1 == "MemFree:" { printf "%.0f\n", $2 * 1024 }' /proc/meminfo)
+	USED=$(awk '$1 ~ /^(SUnreclaim|VmallocUsed|Percpu):$/ { n += $2 }
+	END { printf "%.0f", n * 1024 }' /proc/meminfo)
 }
 
-# taken: sets TAKEN, what has gone since FREE was set, in thousandths of a byte for each of FLOWS.
-taken() {
-	local before=$FREE
+# fill TRACKER: FLOWS flows there. Sets TAKEN, what came to USED, in thousandths of a byte for each.
+fill() {
+	local before=$USED
 
-	free_memory
-	TAKEN=$(((before - FREE) * 1000 / FLOWS))
+	bench trackers=$1 flows=$((FLOWS - 1)) rounds=1 packets=1
+	used
+	TAKEN=$(((USED - before) * 1000 / FLOWS))
+	rmmod bench
 }
 
-# Bytes a flow with all that module and table take, of tables that are exactly full.
+# Bytes a flow with all that module and table take, of tables that are exactly full. A module that
+# goes leaves nothing behind.
 G5() {
-	local theirs
+	local ours
 
+	modprobe nf_conntrack
+	rmmod tcpstate
+	used
+	insmod $ko max_flows=$FLOWS
+	fill $OURS
+	ours=$TAKEN
 	rmmod tcpstate
 	modprobe -r nf_conntrack_netlink nf_conntrack
-	free_memory
+	used
 	modprobe nf_conntrack hashsize=$FLOWS
-	bench trackers=$THEIRS flows=$((FLOWS - 1)) rounds=1 packets=1
-	taken
-	theirs=$TAKEN
-	rmmod bench
+	fill $THEIRS
+	echo "G5 0 0 $ours $TAKEN"
 	conntrack -F 2>"$TMP/flush"
-	free_memory
-	insmod $ko max_flows=$FLOWS
-	bench trackers=$OURS flows=$((FLOWS - 1)) rounds=1 packets=1
-	taken
-	rmmod bench
-	echo "G5 0 0 $TAKEN $theirs"
-	rmmod tcpstate
 	insmod $ko
 }
 
@@ -138,6 +138,15 @@ G10() {
 	tcpstate config timeout_established=5d >"$TMP/config"
 	echo 432000 >/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_established
 	echo "G10 0 0 ${ours}000 ${theirs}000"
+}
+
+# How much more two processors do than one, with a flow for each, and with a direction of one flow.
+G13() {
+	bench rounds=$ROUNDS flows=$((ROUNDS * 100)) packets=100 race=$RACE
+	rmmod bench
+	figure own4 G13
+	figure shared4 G13-shared
+	flush
 }
 
 # Timers and works of ours that ran in a time in which there was no flow.

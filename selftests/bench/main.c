@@ -17,7 +17,6 @@
 #include <linux/nsproxy.h>
 #include <linux/prandom.h>
 #include <linux/sched.h>
-#include <linux/tcp.h>
 #include <net/netfilter/nf_conntrack.h>
 
 #include "bench.h"
@@ -42,19 +41,15 @@ static unsigned int packets = 20000;
 module_param(packets, uint, 0400);
 MODULE_PARM_DESC(packets, "packets of a round of hot");
 
-/* Segments of one exchange after the handshake: data, its ACK, data of the other, its ACK. */
-#define STEPS		4
-#define PAYLOAD		64
-#define ISN_INITIATOR	0x10000000
-#define ISN_RESPONDER	0xd0000000
-#define STAMP		1000
+static unsigned int race;
+module_param(race, uint, 0400);
+MODULE_PARM_DESC(race, "packets of each of two processors, at most 50000; 0: no such race");
 
 static struct lane lanes[TRACKERS];
 static struct net *net;
 static u32 *order;		/* of the flows, random */
 /* What was there before. */
 static long ours_before, theirs_before, refused_before;
-static bool failed;
 
 static u8 pf(void)
 {
@@ -73,91 +68,13 @@ static u32 hot_flow(void)
 	return flows;
 }
 
-/* One segment on its way through the host. A drop frees one of two references. */
-static bool pass(struct lane *lane, const struct segment *s, bool verified)
-{
-	struct sk_buff *skb = lane->skb;
-	unsigned int place;
-
-	segment_write(skb, pf(), s);
-	if (!verified)
-		skb->ip_summed = CHECKSUM_NONE;
-	for (place = 0; place < PLACES; place++)
-		if (nf_hook_slow(skb, &lane->chain.state[place], lane->chain.at[place], 0) != 1) {
-			failed = true;
-			return false;
-		}
-	lane->passed++;
-	lane->tracked += !!skb_nfct(skb);
-	nf_reset_ct(skb);
-	return true;
-}
-
-/* SYN, SYN-ACK, ACK. */
-static bool handshake(struct lane *lane, u32 flow, bool verified)
-{
-	struct segment syn = {
-		.flow = flow,
-		.seq = ISN_INITIATOR,
-		.flags = TCP_FLAG_SYN,
-		.stamp = STAMP - 2,
-	};
-	struct segment synack = {
-		.flow = flow,
-		.reply = true,
-		.seq = ISN_RESPONDER,
-		.ack = ISN_INITIATOR + 1,
-		.flags = TCP_FLAG_SYN | TCP_FLAG_ACK,
-		.stamp = STAMP - 2,
-		.echo = STAMP - 2,
-	};
-	struct segment ack = {
-		.flow = flow,
-		.seq = ISN_INITIATOR + 1,
-		.ack = ISN_RESPONDER + 1,
-		.flags = TCP_FLAG_ACK,
-		.stamp = STAMP - 1,
-		.echo = STAMP - 2,
-	};
-
-	return pass(lane, &syn, verified) && pass(lane, &synack, verified) &&
-	       pass(lane, &ack, verified);
-}
-
-/* The segment of this number after the handshake. */
-static struct segment exchanged(u32 flow, u32 step)
-{
-	u32 initiator = ISN_INITIATOR + 1 + (step + 3) / STEPS * PAYLOAD;
-	u32 responder = ISN_RESPONDER + 1 + (step + 1) / STEPS * PAYLOAD;
-	u32 kind = step % STEPS;
-	struct segment s = {
-		.flow = flow,
-		.reply = kind == 1 || kind == 2,
-		.flags = kind % 2 ? TCP_FLAG_ACK : TCP_FLAG_ACK | TCP_FLAG_PSH,
-		.len = kind % 2 ? 0 : PAYLOAD,
-		.stamp = STAMP + step,
-		.echo = STAMP + step - 1,
-	};
-
-	s.seq = s.reply ? responder : initiator;
-	s.ack = s.reply ? initiator : responder;
-	return s;
-}
-
-static bool exchange(struct lane *lane, u32 flow, u32 step, bool verified)
-{
-	struct segment s = exchanged(flow, step);
-
-	return pass(lane, &s, verified);
-}
-
 /* One flow, all in the cache. */
 static unsigned int hot(struct lane *lane)
 {
 	unsigned int i;
 
 	for (i = 0; i < packets; i++)
-		if (!exchange(lane, hot_flow(), lane->step++, true))
+		if (!traffic_exchange(lane, hot_flow(), lane->step++, true))
 			break;
 	return packets;
 }
@@ -169,14 +86,14 @@ static unsigned int forward(struct lane *lane)
 
 	chain_install(&lane->lean);
 	for (i = 0; i < packets; i++) {
-		struct segment s = exchanged(hot_flow(), lane->step++);
+		struct segment s = traffic_exchanged(hot_flow(), lane->step++);
 
-		if (device_forward(pf(), &s, &lane->tracked))
+		if (device_forward(pf(), &s, &lane->tracked)) {
+			lane->dropped = true;
 			break;
+		}
 		lane->passed++;
 	}
-	if (i < packets)
-		failed = true;
 	return packets;
 }
 
@@ -186,7 +103,7 @@ static unsigned int random(struct lane *lane)
 	unsigned int i;
 
 	for (i = 0; i < flows; i++)
-		if (!exchange(lane, order[i], lane->turn, true))
+		if (!traffic_exchange(lane, order[i], lane->turn, true))
 			break;
 	lane->turn++;
 	return flows;
@@ -198,7 +115,7 @@ static unsigned int new(struct lane *lane)
 	unsigned int i, n = flows / rounds;
 
 	for (i = 0; i < n; i++)
-		if (!handshake(lane, lane->made++, true))
+		if (!traffic_handshake(lane, lane->made++, true))
 			break;
 	return n;
 }
@@ -219,20 +136,47 @@ static u64 timed(struct lane *lane, unsigned int (*work)(struct lane *lane))
 	return div_u64(took * 1000, n);
 }
 
+static int dropped(const char *name)
+{
+	pr_err("%s: a packet was dropped\n", name);
+	return -EIO;
+}
+
 static int measure(const char *name, unsigned int (*work)(struct lane *lane))
 {
 	unsigned int round, i;
 	u64 cost[TRACKERS];
 
 	for (round = 0; round < rounds; round++) {
-		for (i = 0; i < TRACKERS; i++)
+		for (i = 0; i < TRACKERS; i++) {
 			cost[i] = timed(&lanes[i], work);
-		if (failed) {
-			pr_err("%s: a packet was dropped\n", name);
-			return -EIO;
+			if (lanes[i].dropped)
+				return dropped(name);
 		}
 		pr_info("%s%u %u %llu %llu %llu\n", name, family, round, cost[BASE],
 			cost[TCPSTATE], cost[CONNTRACK]);
+	}
+	return 0;
+}
+
+static int race_all(void)
+{
+	u32 own[TRACKERS], shared[TRACKERS], flow = hot_flow() + 1;
+	unsigned int round, i;
+	int n;
+
+	for (round = 0; round < rounds; round++) {
+		for (i = 0; i < TRACKERS; i++) {
+			n = processors_measure(&lanes[i], flow, race, &own[i], &shared[i]);
+			if (n < 0)
+				return n;
+			lanes[i].made += n;
+		}
+		flow += n;
+		pr_info("own%u %u %u %u %u\n", family, round, own[BASE], own[TCPSTATE],
+			own[CONNTRACK]);
+		pr_info("shared%u %u %u %u %u\n", family, round, shared[BASE],
+			shared[TCPSTATE], shared[CONNTRACK]);
 	}
 	return 0;
 }
@@ -250,13 +194,15 @@ static int begin(void)
 
 		local_bh_disable();
 		rcu_read_lock();
-		handshake(lane, hot_flow(), false);
+		traffic_handshake(lane, hot_flow(), false);
 		for (step = 0; step < 2 * STEPS; step++)
-			exchange(lane, hot_flow(), lane->step++, false);
+			traffic_exchange(lane, hot_flow(), lane->step++, false);
 		rcu_read_unlock();
 		local_bh_enable();
+		if (lane->dropped)
+			return dropped("handshake");
 	}
-	return failed ? -EIO : 0;
+	return 0;
 }
 
 static int check(void)
@@ -305,7 +251,7 @@ static void lanes_free(void)
 		chain_free(&lanes[i].lean);
 		if (!lanes[i].skb)
 			continue;
-		if (!failed)
+		if (!lanes[i].dropped)
 			kfree_skb(lanes[i].skb);
 		kfree_skb(lanes[i].skb);
 	}
@@ -317,6 +263,7 @@ static int lanes_make(void)
 	int err;
 
 	for (i = 0; i < TRACKERS; i++) {
+		lanes[i].family = pf();
 		lanes[i].skb = segment_buffer(pf());
 		if (!lanes[i].skb)
 			return -ENOMEM;
@@ -340,6 +287,8 @@ static int run(void)
 	/* Nobody else could give it addresses. */
 	if (!err && pf() == NFPROTO_IPV4 && !builtin_route())
 		err = measure("forward", forward);
+	if (!err && race)
+		err = race_all();
 	return err ?: check();
 }
 
@@ -350,6 +299,7 @@ static int __init bench_init(void)
 	builtin_begin();
 	net = current->nsproxy->net_ns;
 	rounds = clamp(rounds, 1U, 1000U);
+	race = min(race, 50000U);
 	flows -= flows % rounds;
 	err = nf_ct_netns_get(net, NFPROTO_INET);
 	if (err)
