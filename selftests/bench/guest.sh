@@ -22,6 +22,8 @@ OURS=2 THEIRS=4		# bench's trackers
 ko=/run/vm/module/tcpstate.ko
 TMP=$(mktemp -d)
 trap 'rm -rf "$TMP"' EXIT
+mkfifo "$TMP/silence"
+exec {silence}<>"$TMP/silence"
 
 die() {
 	echo "bench: $*" >&2
@@ -46,10 +48,19 @@ figure() {
 	sed -n "s/^$1 /$2 /p" "$TMP/bench"
 }
 
-# flows_of: sets OURS_NOW and THEIRS_NOW.
-flows_of() {
-	OURS_NOW=$(awk '$1 == "flows" { print $2 }' $STAT)
-	THEIRS_NOW=$(</proc/sys/net/netfilter/nf_conntrack_count)
+# flows_now: sets OURS_NOW and THEIRS_NOW. No process: under --icount one takes a while.
+flows_now() {
+	local name value
+
+	while read -r name value; do
+		[ "$name" != flows ] || OURS_NOW=$value
+	done <$STAT
+	read -r THEIRS_NOW </proc/sys/net/netfilter/nf_conntrack_count
+}
+
+# pause SECONDS: without a process.
+pause() {
+	read -r -t "$1" <&"$silence" || :
 }
 
 flush() {
@@ -127,8 +138,8 @@ G10() {
 	now_ms
 	began=$NOW
 	until [ -n "$ours" ] && [ -n "$theirs" ]; do
-		sleep 0.02
-		flows_of
+		pause 0.05
+		flows_now
 		now_ms
 		[ -n "$ours" ] || [ "$OURS_NOW" -gt 0 ] || ours=$((NOW - began - limit * 1000))
 		[ -n "$theirs" ] || [ "$THEIRS_NOW" -gt 0 ] || theirs=$((NOW - began - limit * 1000))
@@ -156,7 +167,7 @@ G11() {
 	mountpoint -q $tracing || mount -t tracefs none $tracing
 	flush
 	sleep 2
-	flows_of
+	flows_now
 	[ "$OURS_NOW" = 0 ] || die "the table is not empty"
 	for event in timer/timer_expire_entry timer/hrtimer_expire_entry \
 		workqueue/workqueue_execute_start; do
@@ -187,7 +198,7 @@ hold() {
 	done
 	say "$(<"$TMP/crowd")"
 	sleep 2
-	flows_of
+	flows_now
 	if [ "$OURS_NOW" -lt $((SOCKETS / 2)) ] || [ "$THEIRS_NOW" -lt $((SOCKETS / 2)) ]; then
 		die "of $((SOCKETS / 2)) connections tcpstate has $OURS_NOW, nf_conntrack $THEIRS_NOW"
 	fi

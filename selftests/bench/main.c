@@ -136,7 +136,7 @@ static u64 timed(struct lane *lane, unsigned int (*work)(struct lane *lane))
 	return div_u64(took * 1000, n);
 }
 
-static int dropped(const char *name)
+static int complain(const char *name)
 {
 	pr_err("%s: a packet was dropped\n", name);
 	return -EIO;
@@ -151,7 +151,7 @@ static int measure(const char *name, unsigned int (*work)(struct lane *lane))
 		for (i = 0; i < TRACKERS; i++) {
 			cost[i] = timed(&lanes[i], work);
 			if (lanes[i].dropped)
-				return dropped(name);
+				return complain(name);
 		}
 		pr_info("%s%u %u %llu %llu %llu\n", name, family, round, cost[BASE],
 			cost[TCPSTATE], cost[CONNTRACK]);
@@ -200,7 +200,7 @@ static int begin(void)
 		rcu_read_unlock();
 		local_bh_enable();
 		if (lane->dropped)
-			return dropped("handshake");
+			return complain("handshake");
 	}
 	return 0;
 }

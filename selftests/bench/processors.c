@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * How much more two processors do than one: each with a flow of its own, and each with one direction
- * of the same flow.
+ * How much more two processors do than one: each with a flow of its own, and each with one
+ * direction of the same flow.
  */
 #define pr_fmt(fmt) "bench: " fmt
 #include <linux/cpumask.h>
