@@ -254,6 +254,18 @@ static enum witness_cause cause_of(const struct flow *flow, unsigned int e,
 	return SILENT_CLOSED;
 }
 
+/*
+ * Not a word of it was seen on the wire: SYN cookies, TCP_REPAIR. What brings a cookie back may
+ * carry a FIN.
+ */
+static bool unseen(const struct flow *flow, unsigned int e, const struct witness_news *news)
+{
+	if (!news->known || news->state == FSM_CLOSE || news->state == FSM_SYN_SENT)
+		return false;
+	return flow->fsm.end[e].state == FSM_CLOSE ||
+	       (!flow->heard && news->state == FSM_CLOSE_WAIT);
+}
+
 /**
  * witness_commit - a socket told its state
  * @flow: the flow, locked
@@ -283,12 +295,19 @@ void witness_commit(struct flow *flow, unsigned int e, const struct witness_news
 	if (!changed)
 		return;
 
+	/* It was closed while the SYN-ACK was looking for it. */
+	if (end->differs && !end->silent && end->sock == FSM_SYN_SENT &&
+	    news->state == FSM_CLOSE && flow->fsm.end[e].state == FSM_ESTABLISHED) {
+		witness_withheld(flow, e, WITHHELD_BACKLOG);
+		fsm_adopt(&flow->fsm, e, FSM_SYN_SENT, NULL);
+		flow_move(flow, e, FSM_SYN_SENT);
+	}
 	/* A reset waits in its backlog, behind what moved it now. */
 	resets = end->differs && !end->silent && flow->fsm.end[e].state == FSM_CLOSE;
 	end->sock = news->state;
-	if ((flow->fsm.end[e].state == FSM_CLOSE || !flow->heard) && !resets && news->known &&
-	    news->state != FSM_CLOSE && news->state != FSM_SYN_SENT) {
-		/* Not a word of it was seen on the wire: SYN cookies, with what came beside, TCP_REPAIR. */
+	if (unseen(flow, e, news) && !resets) {
+		if (flow->fsm.end[e].state == FSM_CLOSE)
+			flow->heard = 0;
 		fsm_adopt(&flow->fsm, e, news->state, &news->facts);
 		if (!witness_commits(flow, e))
 			flow_move(flow, e, news->state);
