@@ -17,6 +17,13 @@ start_trace() {
 	[ "$REPLY" = ready ] || die "no trace"
 }
 
+# A test that loads the module begins anew with what there is; that must be at rest.
+insmod() {
+	command insmod "$@" || return
+	read -r LOADED _ </proc/uptime
+	LOADED=${LOADED/./}0
+}
+
 # What happened since the last time, added to the scenario's.
 take_trace() {
 	echo "$TMP/part" >&5
@@ -35,7 +42,7 @@ photograph() {
 # oracle NETNS: compares the photographs with the trace.
 oracle() {
 	awk -f "$HERE/trace/oracle.awk" netns="$(stat -Lc %i /run/netns/$1)" mode=$MODE \
-		part=events "$TMP/events" part=ss "$TMP/$1.ss" \
+		loaded=${LOADED:-} part=events "$TMP/events" part=ss "$TMP/$1.ss" \
 		part=transitions "$TMP/$1.transitions" part=debug "$TMP/$1.debug" \
 		part=flows "$TMP/$1.flows"
 }

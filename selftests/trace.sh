@@ -331,13 +331,13 @@ tune() {
 	in_ns $1 sysctl -qw net.ipv4.$2=$3
 }
 
+# All four at once: each takes seconds.
 timers() {
 	tune $B tcp_synack_retries 1
 	start user_timeout
 	s set $c user_timeout 500
 	drop $B any $from
 	s send $c 10
-	reach none established
 
 	start keepalive
 	s set $c keepidle 1
@@ -345,19 +345,25 @@ timers() {
 	s set $c keepcnt 1
 	s set $c keepalive 1
 	drop $B any $from
-	reach none established
 
 	start linger2
 	s set $c linger2 2
 	s close $c
 	reach fin_wait2 close_wait
-	reach none close_wait
 
 	ready request
 	drop $A synacks $to
 	dial
 	reach syn_sent syn_recv
 	s close $c
+
+	recall user_timeout
+	reach none established
+	recall keepalive
+	reach none established
+	recall linger2
+	reach none close_wait
+	recall request
 	reach none none
 }
 
@@ -442,8 +448,8 @@ broken() {
 	check "broken: a state too many" caught $ns flows '1; NR == 1 { sub(/:[0-9]+$/, ":1"); print }' \
 		"in flows"
 	check "broken: another state" caught $ns flows '{ $3 = "last_ack" } 1' "last_ack in flows"
-	check "broken: a flow too few" caught $ns flows 'NR > 1' "not in flows"
-	check "broken: a socket too few" caught $ns ss 'NR > 1' "not in ss"
+	check "broken: a flow too few" caught $ns flows 'NR > 1' "in flows: 0"
+	check "broken: a socket too few" caught $ns ss 'NR > 1' "in ss: 0"
 	check "broken: a correction" caught $ns debug \
 		'1; END { print "correction established close 1" }' "correction established close"
 	check "broken: events too few" caught $ns events \
@@ -451,6 +457,22 @@ broken() {
 	[ $MODE != observe ] || check "broken: a named step explains no other" caught $ns transitions '
 		$1 == "syn_sent" && $2 == "established" { $3-- }
 		$1 == "syn_sent" && $2 == "close" { $3++ } 1' "syn_sent close: mirror"
+}
+
+# Of the last scenario, no_timewait: its name explains the state that sockets skip, as often as it stands.
+misnamed() {
+	check "broken: skipped, and not named" caught $A debug '!/^silent_no_timewait/' \
+		"fin_wait2 time_wait: mirror"
+	check "broken: skipped, and named otherwise" caught $A debug \
+		'{ sub(/^silent_no_timewait/, "silent_closed") } 1' "time_wait close: mirror"
+	check "broken: skipped once more than named" caught $A transitions '
+		$1 == "fin_wait2" && $2 == "time_wait" || $1 == "time_wait" && $2 == "close" { $3++ }
+		$1 == "fin_wait2" && $2 == "close" { $3-- } 1' "fin_wait2 close: mirror"
+	check "broken: another state skipped" caught $A transitions '
+		$1 == "fin_wait2" && $2 == "time_wait" { $3-- }
+		$1 == "fin_wait2" && $2 == "last_ack" { $3++ }
+		$1 == "time_wait" && $2 == "close" { $3-- }
+		$1 == "last_ack" && $2 == "close" { $3++ } 1' "last_ack close: mirror"
 }
 
 reload() {
@@ -480,7 +502,7 @@ engine_alone() {
 	wait_until 10 ss_is $A established 0 >&2 || die "no user timeout"
 	agree >"$TMP/alone"
 	check "witness=0 misses a user timeout" grep -F "established close: mirror 0, trace 1" "$TMP/alone"
-	check "witness=0 keeps it established" grep -F "established in flows, close in the trace" "$TMP/alone"
+	check "witness=0 keeps it established" grep -F "established in flows: 1, in the trace: 0" "$TMP/alone"
 	stop_sockets
 	reload "$ko" "${arguments[@]}"
 }
@@ -489,15 +511,23 @@ churned() {
 	in_ns $A churn -t 4 -c $A -s $B $b 5000 >"$TMP/churned" || die "churn fails"
 }
 
+# An argument may be the mode, from run_tests.sh, and no scenario.
+[ "${1:-}" != observe ] || shift
 start_trace
 if [ $# = 0 ]; then
 	scenario lo closes
 	scenario veth closes
 	broken
-	engine_alone
-	scenario lo connected_to_itself
-	set -- opens resets crashes fast_open cookies overflow reuse timers destroyed no_timewait \
-		closed_window churned
+	scenario lo no_timewait
+	scenario veth no_timewait
+	set -- opens resets cookies overflow timers closed_window churned
+	if [ $MODE = observe ]; then
+		misnamed
+	else
+		engine_alone
+		scenario lo connected_to_itself
+		set -- "$@" crashes fast_open reuse destroyed
+	fi
 fi
 for what; do
 	scenario veth $what

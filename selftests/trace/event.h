@@ -25,6 +25,7 @@ struct event {
 	unsigned long long time;
 	unsigned long long socket;
 	unsigned int netns;
+	unsigned int device;		/* that the socket is bound to */
 	unsigned short local_port;
 	unsigned short remote_port;
 	unsigned char local[16];

@@ -58,6 +58,7 @@ struct sock_common {
 	__u16 skc_num;
 	unsigned short skc_family;
 	unsigned char skc_state;
+	int skc_bound_dev_if;
 	struct {
 		struct net *net;
 	} skc_net;
@@ -82,6 +83,7 @@ struct tcp_sock {
 	__u32 rcv_nxt;
 	__u32 rcv_wup;
 	__u32 rcv_wnd;
+	__u8 repair : 1;
 };
 
 struct timer_list {
@@ -149,6 +151,7 @@ static __always_inline void tell(enum event_kind kind, const void *socket,
 	e->time = bpf_ktime_get_ns();
 	e->socket = (unsigned long)socket;
 	e->netns = BPF_CORE_READ(c, skc_net.net, ns.inum);
+	e->device = BPF_CORE_READ(c, skc_bound_dev_if);
 	e->kind = kind;
 	e->from = from;
 	e->to = to;
@@ -194,10 +197,12 @@ int BPF_PROG(state, const struct sock *sk, int from, int to)
 	return 0;
 }
 
+/* A SYN is about to go, but for TCP_REPAIR. */
 SEC("fentry/tcp_connect")
 int BPF_PROG(connect, const struct sock *sk)
 {
-	tell_full(EVENT_CONNECT, sk, 0, 0);
+	if (!BPF_CORE_READ_BITFIELD_PROBED((const struct tcp_sock *)sk, repair))
+		tell_full(EVENT_CONNECT, sk, 0, 0);
 	return 0;
 }
 

@@ -11,8 +11,8 @@
  *
  * with the namespace's inode, the kernel's address of the socket and the words of kinds and states
  * below, and for `state` the socket's five NUMBERS. An IPv4 address of an IPv6 socket is an IPv4
- * address. Ends with its input; 1 if it could
- * not begin or lost an event.
+ * address; LOCAL ends in %INDEX of the device that the socket is bound to. Ends with its input; 1 if
+ * it could not begin or lost an event.
  *
  * With `segments` also what was sent and received, where SOCKET is the buffer, LOCAL the end that
  * sent or received it, and the line ends with `owned` (a TCP socket of that name sent it),
@@ -109,7 +109,7 @@ static void write_segment(const struct segment_event *s)
 
 static int write_event(void *context, void *data, size_t size)
 {
-	char local[INET6_ADDRSTRLEN], remote[INET6_ADDRSTRLEN];
+	char local[INET6_ADDRSTRLEN], remote[INET6_ADDRSTRLEN], device[12] = "";
 	const struct event *e = data;
 	bool segment = e->kind == EVENT_SENT || e->kind == EVENT_RECEIVED;
 	int i;
@@ -118,9 +118,11 @@ static int write_event(void *context, void *data, size_t size)
 	(void)size;
 	if (segment && told_before(data))
 		return 0;
-	fprintf(events, "%llu.%06llu %u %s %llx %s %u %s %u", e->time / 1000000,
+	if (e->device)
+		snprintf(device, sizeof(device), "%%%u", e->device);
+	fprintf(events, "%llu.%06llu %u %s %llx %s%s %u %s %u", e->time / 1000000,
 		e->time % 1000000, e->netns, kinds[e->kind], e->socket,
-		address(e, e->local, local), e->local_port,
+		address(e, e->local, local), device, e->local_port,
 		address(e, e->remote, remote), e->remote_port);
 	if (segment)
 		write_segment(data);
