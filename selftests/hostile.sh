@@ -17,6 +17,7 @@
 
 NS=hostile-$$
 EMPTY=deleted-$$
+UNTRACED=$EMPTY CORRECTED=1
 
 # A difference of the engine takes its time until it is judged.
 case ${SCALE:-}.${1:-} in

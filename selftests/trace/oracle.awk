@@ -4,7 +4,7 @@
 # assignment of `part`: the events of `trace`, `ss -tanH`, the mirror's transitions and debug, and
 # `tcpstate -H flows`.
 # Variables: netns (inode), mode (the witness's), loaded (milliseconds, if the namespace is older than
-# the module). The rules are in Documentation/testing.rst.
+# the module), corrected (if corrections are no failure). The rules are in Documentation/testing.rst.
 #
 # Prints what differs and, as the last line,
 #   STEPS steps, distance N, silent N, withheld N, unexplained N
@@ -211,10 +211,7 @@ part == "debug" && $2 != "-" && $3 == "-" {
 	}
 }
 
-part == "debug" && $1 == "correction" {
-	corrections += $4
-	fail("correction " $2 " " $3 " " $4)
-}
+part == "debug" && $1 == "correction" && !corrected { fail("correction " $2 " " $3 " " $4) }
 
 # path role state age peer_state peer_age provenance src dst; a state that is inferred ends in "?".
 part == "flows" {
