@@ -44,7 +44,8 @@ photograph() {
 # oracle NETNS: compares the photographs with the trace.
 oracle() {
 	awk -f "$HERE/trace/oracle.awk" netns="$(stat -Lc %i /run/netns/$1)" mode=$MODE \
-		loaded=${LOADED:-} corrected=$CORRECTED part=events "$TMP/events" part=ss "$TMP/$1.ss" \
+		loaded=${LOADED:-} corrected=$CORRECTED \
+		part=events "$TMP/events" part=ss "$TMP/$1.ss" \
 		part=transitions "$TMP/$1.transitions" part=debug "$TMP/$1.debug" \
 		part=flows "$TMP/$1.flows"
 }

@@ -218,7 +218,7 @@ part == "flows" {
 	gsub(/\?/, "")
 	if ($3 != "close")
 		mirrored[split_address($8) " " split_address($9) " " $3]++
-	if ($1 == "loopback" && $5 != "close")
+	if ($1 == "loopback" && $5 != "close" && $8 != $9)
 		mirrored[split_address($9) " " split_address($8) " " $5]++
 }
 

@@ -11,8 +11,8 @@
  *
  * with the namespace's inode, the kernel's address of the socket and the words of kinds and states
  * below, and for `state` the socket's five NUMBERS. An IPv4 address of an IPv6 socket is an IPv4
- * address; LOCAL ends in %INDEX of the device that the socket is bound to. Ends with its input; 1 if
- * it could not begin or lost an event.
+ * address; LOCAL ends in %INDEX of the device that the socket is bound to. Ends with its input; 1
+ * if it could not begin or lost an event.
  *
  * With `segments` also what was sent and received, where SOCKET is the buffer, LOCAL the end that
  * sent or received it, and the line ends with `owned` (a TCP socket of that name sent it),
