@@ -48,7 +48,7 @@ lost() {
 
 # All that sums.awk says, but for corrections.
 summed() {
-	sum $NS | grep -v '^corrections: ' >"$TMP/summed"
+	sum $NS | grep -v '^correction' >"$TMP/summed"
 	[ ! -s "$TMP/summed" ] && return
 	cat "$TMP/summed"
 	return 1
