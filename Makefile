@@ -15,7 +15,7 @@ LONG = storm hostile netem topology options verify timewaits
 
 reader = $(MAKE) -C tools O=$(CURDIR)/build
 
-.PHONY: all tools module run shell check check-long check-unit check-mutants check-fuzz install modules_install clean help
+.PHONY: all tools module run shell check check-long check-unit check-mutants check-fuzz bench bench-quick install modules_install clean help
 
 all: tools module ## the module and the reader
 
@@ -59,6 +59,14 @@ check-fuzz: ## random input for FUZZ seconds, or FUZZ=Nx times: pure parts, netl
 		--kernel-args "$(FUZZ_KERNEL)" -- env SEED=$(SEED) selftests/netlink-fuzz.sh \
 		$(FUZZ) || status=1; \
 	exit $$status
+
+bench: ## what it costs against nf_conntrack, ss and /proc/net/tcp: build/bench.json (KERNEL=)
+	@tools/vm/setup bench
+	@KERNEL="$(KERNEL)" tools/bench
+
+bench-quick: ## instructions, memory, totals and expiry alone, in one guest (KERNEL=)
+	@tools/vm/setup
+	@KERNEL="$(KERNEL)" tools/bench quick
 
 install: ## the reader and its manual (DESTDIR=, PREFIX=)
 	$(reader) install

@@ -97,7 +97,8 @@ files() {
 }
 
 # userspace PATTERN: those of them that no kernel runs.
-userspace() { files "tools/$1" "selftests/$1" | grep -v -e ^tools/vm/ -e ^selftests/gap/; }
+userspace() { files "tools/$1" "selftests/$1" | grep -v -e ^tools/vm/ -e ^selftests/gap/ \
+	-e ^selftests/bench/; }
 
 # What runs on a host: not what clang compiles for BPF.
 host_sources() {
@@ -149,7 +150,7 @@ run_check() {
 	sparse) build_module C=2 CF='-D__CHECK_ENDIAN__ -Wno-context' ;;
 	checkpatch-module)
 		mapfile -t sources < <(files 'module/*.[ch]' 'include/*.h' 'tools/vm/*.[ch]' \
-			'selftests/gap/*.[ch]')
+			'selftests/gap/*.[ch]' 'selftests/bench/*.[ch]')
 		check_patch -f "${sources[@]/#/$top/}"
 		;;
 	checkpatch-userspace)

@@ -13,6 +13,7 @@ set -eu
 export LC_ALL=C
 
 STAT=/proc/net/tcpstate/stat
+ENABLED=/sys/module/tcpstate/parameters/enabled
 ROUNDS=7
 FLOWS=200000
 SOCKETS=200000
@@ -95,6 +96,8 @@ fill() {
 	bench trackers=$1 flows=$((FLOWS - 1)) rounds=1 packets=1
 	used
 	TAKEN=$(((USED - before) * 1000 / FLOWS))
+	awk '/^(tcpstate|nf_conntrack)/ { print "bench:", $1, $3, "objects of", $4, "bytes" }' \
+		/proc/slabinfo >&2
 	rmmod bench
 }
 
@@ -151,6 +154,82 @@ G10() {
 	echo "G10 0 0 ${ours}000 ${theirs}000"
 }
 
+# What a namespace sent, in segments.
+segments() {
+	nsenter --net=/run/netns/$1 awk '
+	$1 == "Tcp:" && !seen++ { for (i = 2; i <= NF; i++) name[i] = $i; next }
+	$1 == "Tcp:" { for (i = 2; i <= NF; i++) if (name[i] == "OutSegs") print $i }' /proc/net/snmp
+}
+
+# Connections that tcpstate, or nf_conntrack, saw in its namespace.
+seen_by() {
+	nsenter --net=/run/netns/$1 "${SEEN[@]}"
+}
+
+# talk NETNS WATCHER ADDRESS CONNECTIONS EXCHANGES: sets TOOK, with nothing, tcpstate or conntrack
+# watching.
+talk() {
+	local ns=$1 watcher=$2 saw=0
+
+	shift 2
+	case $watcher in
+	tcpstate)
+		SEEN=(awk '$1 == "syn_sent" { print $7 }' /proc/net/tcpstate/counters)
+		echo 1 >$ENABLED
+		;;
+	conntrack)
+		SEEN=(cat /proc/sys/net/netfilter/nf_conntrack_count)
+		;;
+	*)
+		SEEN=(echo 0)
+		;;
+	esac
+	saw=$(seen_by $ns)
+	TOOK=$(nsenter --net=/run/netns/$ns pingpong "$@")
+	if [ "$watcher" != none ] && [ $(($(seen_by $ns) - saw)) -lt "$2" ]; then
+		die "$watcher did not see $2 connections"
+	fi
+	echo 0 >$ENABLED
+}
+
+# Instructions of a segment, and of a connection, of real sockets that talk over loopback, the witness
+# on. nf_conntrack has a namespace where bench keeps it; a segment passes two hooks of each.
+sockets() {
+	local version address round n per name connections exchanges ours base ns
+
+	for ns in plain tracked; do
+		ip netns add $ns
+		ip -n $ns link set lo up
+	done
+	modprobe nf_conntrack
+	nsenter --net=/run/netns/tracked insmod /run/vm/bench/bench.ko trackers=$THEIRS flows=1 \
+		rounds=1 packets=1
+	for version in 4 6; do
+		address=127.0.0.1
+		[ $version = 4 ] || address=::1
+		for per in "G1-sockets 1 2000" "G4-sockets 100 1"; do
+			read -r name connections exchanges <<<"$per"
+			n=$(segments plain)
+			talk plain none $address "$connections" "$exchanges"
+			n=$(($(segments plain) - n))
+			[ "$connections" = 1 ] || n=$connections
+			for ((round = 0; round < ROUNDS; round++)); do
+				talk plain none $address "$connections" "$exchanges"
+				base=$TOOK
+				talk plain tcpstate $address "$connections" "$exchanges"
+				ours=$TOOK
+				talk tracked conntrack $address "$connections" "$exchanges"
+				echo "$name-ipv$version $round $((base * 1000 / n))" \
+					"$((ours * 1000 / n)) $((TOOK * 1000 / n))"
+			done
+		done
+	done
+	rmmod bench
+	ip netns del plain
+	ip netns del tracked
+	echo 1 >$ENABLED
+}
+
 # How much more two processors do than one, with a flow for each, and with a direction of one flow.
 G13() {
 	bench rounds=$ROUNDS flows=$((ROUNDS * 100)) packets=100 race=$RACE
@@ -160,26 +239,38 @@ G13() {
 	flush
 }
 
-# Timers and works of ours that ran in a time in which there was no flow.
-G11() {
-	local tracing=/sys/kernel/tracing seconds=30 event
+# woken SECONDS: sets WOKEN, how often a timer or work of ours ran in that time.
+woken() {
+	local tracing=/sys/kernel/tracing event
 
 	mountpoint -q $tracing || mount -t tracefs none $tracing
-	flush
-	sleep 2
-	flows_now
-	[ "$OURS_NOW" = 0 ] || die "the table is not empty"
 	for event in timer/timer_expire_entry timer/hrtimer_expire_entry \
 		workqueue/workqueue_execute_start; do
 		echo 1 >$tracing/events/$event/enable
 	done
 	echo >$tracing/trace
-	sleep $seconds
+	sleep "$1"
 	echo 0 >$tracing/events/enable
-	grep 'function[= ].*\[tcpstate\]' $tracing/trace >"$TMP/woken" || :
-	grep -q function $tracing/trace || die "nothing was traced"
-	awk '{ print $NF }' "$TMP/woken" | sort | uniq -c >&2
-	echo "G11 0 0 $(($(wc -l <"$TMP/woken") * 1000 / seconds)) 0"
+	WOKEN=$(grep -c 'function[= ].*\[tcpstate\]' $tracing/trace) || :
+}
+
+# Timers and works of ours in a second without flows. With flows whose time is over they must be seen.
+G11() {
+	local seconds=30
+
+	flush
+	tcpstate config timeout_established=1s >"$TMP/config"
+	bench trackers=$OURS flows=100 rounds=1 packets=1
+	rmmod bench
+	woken 5
+	[ "$WOKEN" -gt 0 ] || die "no expiry was traced"
+	tcpstate config timeout_established=5d >"$TMP/config"
+	flush
+	sleep 2
+	flows_now
+	[ "$OURS_NOW" = 0 ] || die "the table is not empty"
+	woken $seconds
+	echo "G11 0 0 $((WOKEN * 1000 / seconds)) 0"
 }
 
 # hold: SOCKETS of them, on loopback, seen by conntrack too.
@@ -191,6 +282,7 @@ hold() {
 		ct state established accept; }; }'
 	mkfifo "$TMP/held"
 	exec {held}<>"$TMP/held"
+	: >"$TMP/crowd"
 	crowd $((SOCKETS / 2)) $PORT <"$TMP/held" >"$TMP/crowd" {held}>&- &
 	until grep -q connections "$TMP/crowd"; do
 		kill -0 $! || die "the sockets did not come"

@@ -152,6 +152,17 @@ static void worker_free(struct worker *w)
 static int worker_make(struct worker *w, const struct lane *lane, u32 flow, bool begins,
 		       unsigned int packets)
 {
+	/* The windows of SYN and SYN-ACK are not scaled; this one's is. */
+	struct segment update = {
+		.flow = flow,
+		.reply = true,
+		.seq = ISN_RESPONDER + 1,
+		.ack = ISN_INITIATOR + 1,
+		.flags = TCP_FLAG_ACK,
+		.stamp = STAMP - 1,
+		.echo = STAMP - 1,
+	};
+
 	w->lane.chain = lane->chain;
 	w->lane.family = lane->family;
 	w->lane.skb = segment_buffer(lane->family);
@@ -164,7 +175,8 @@ static int worker_make(struct worker *w, const struct lane *lane, u32 flow, bool
 		return 0;
 	local_bh_disable();
 	rcu_read_lock();
-	traffic_handshake(&w->lane, flow, true);
+	if (traffic_handshake(&w->lane, flow, true))
+		traffic_pass(&w->lane, &update, true);
 	rcu_read_unlock();
 	local_bh_enable();
 	return w->lane.dropped ? -EIO : 0;
