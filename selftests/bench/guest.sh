@@ -13,6 +13,7 @@ set -eu
 export LC_ALL=C
 
 STAT=/proc/net/tcpstate/stat
+THEIR_COUNT=/proc/sys/net/netfilter/nf_conntrack_count
 ENABLED=/sys/module/tcpstate/parameters/enabled
 ROUNDS=7
 FLOWS=200000
@@ -56,7 +57,8 @@ flows_now() {
 	while read -r name value; do
 		[ "$name" != flows ] || OURS_NOW=$value
 	done <$STAT
-	read -r THEIRS_NOW </proc/sys/net/netfilter/nf_conntrack_count
+	THEIRS_NOW=0
+	[ ! -e $THEIR_COUNT ] || read -r THEIRS_NOW <$THEIR_COUNT
 }
 
 # pause SECONDS: without a process.
@@ -273,27 +275,35 @@ G11() {
 	echo "G11 0 0 $((WOKEN * 1000 / seconds)) 0"
 }
 
-# hold: SOCKETS of them, on loopback, seen by conntrack too.
-hold() {
-	[ ! -e "$TMP/held" ] || return 0
+# track: nf_conntrack sees what comes here.
+track() {
 	modprobe nf_conntrack
 	echo $((SOCKETS * 2)) >/proc/sys/net/netfilter/nf_conntrack_max
 	nft 'table inet bench { chain input { type filter hook input priority 0;
 		ct state established accept; }; }'
+}
+
+# hold: SOCKETS of them, on loopback. tcpstate finds them when all are there: so they come sooner.
+hold() {
+	[ ! -e "$TMP/held" ] || return 0
+	[ -n "${QUICK:-}" ] || track
+	echo 0 >$ENABLED
 	mkfifo "$TMP/held"
 	exec {held}<>"$TMP/held"
 	: >"$TMP/crowd"
 	crowd $((SOCKETS / 2)) $PORT <"$TMP/held" >"$TMP/crowd" {held}>&- &
 	until grep -q connections "$TMP/crowd"; do
 		kill -0 $! || die "the sockets did not come"
-		sleep 1
+		pause 2
 	done
 	say "$(<"$TMP/crowd")"
+	echo 1 >$ENABLED
 	sleep 2
 	flows_now
-	if [ "$OURS_NOW" -lt $((SOCKETS / 2)) ] || [ "$THEIRS_NOW" -lt $((SOCKETS / 2)) ]; then
-		die "of $((SOCKETS / 2)) connections tcpstate has $OURS_NOW, nf_conntrack $THEIRS_NOW"
-	fi
+	[ "$OURS_NOW" -ge $((SOCKETS / 2)) ] ||
+		die "of $((SOCKETS / 2)) connections tcpstate has $OURS_NOW"
+	[ -n "${QUICK:-}" ] || [ "$THEIRS_NOW" -ge $((SOCKETS / 2)) ] ||
+		die "of $((SOCKETS / 2)) connections nf_conntrack has $THEIRS_NOW"
 }
 
 # counters_equal: the mirror counts what is there.
@@ -319,7 +329,8 @@ G6() {
 	for ((round = 0; round < SLOW_ROUNDS; round++)); do
 		ours=$(readout file /proc/net/tcpstate/counters)
 		echo "G6-ss $round 0 ${ours}000 $(readout run ss -tan)000"
-		echo "G6-conntrack $round 0 ${ours}000 $(readout run conntrack -L)000"
+		[ -n "${QUICK:-}" ] ||
+			echo "G6-conntrack $round 0 ${ours}000 $(readout run conntrack -L)000"
 	done
 }
 
