@@ -308,11 +308,11 @@ hold() {
 
 # counters_equal: the mirror counts what is there.
 counters_equal() {
-	local there
+	local sockets
 
-	there=$(ss -tanH state established | wc -l)
-	awk -v there="$there" '$1 == "established" { exit $2 != there }' /proc/net/tcpstate/counters ||
-		die "the counters are not those of ss"
+	read -r _ sockets < <(readout inet_diag)
+	awk -v sockets="$sockets" '$1 != "close" { sum += $2 } END { exit sum != sockets }' \
+		/proc/net/tcpstate/counters || die "the counters are not those of $sockets sockets"
 }
 
 # Nanoseconds (instructions) until the totals are known.
