@@ -5,6 +5,8 @@
 # pass the hooks, all steps of the sockets and all bookings on record. The record is replayed through
 # module/fsm.c, and must explain each booking; see replay/replay.c. Falsified, it must not.
 
+# It has a trace of its own.
+TRACED=
 # shellcheck source=silent.sh
 . "$(dirname "$0")/silent.sh"
 
@@ -73,8 +75,8 @@ falsified() {
 
 # Each cause that the cases can make is on record.
 CAUSES="silent_aborted silent_closed silent_no_timewait silent_repaired silent_request_expired \
-silent_timed_out silent_timewait_expired silent_unreachable silent_unsent_fin withheld_deferred \
-withheld_filter withheld_min_ttl withheld_overflow"
+silent_timed_out silent_timewait_expired silent_unreachable silent_unsent_fin withheld_backlog \
+withheld_deferred withheld_filter withheld_min_ttl withheld_overflow withheld_signature"
 
 causes() {
 	local cause

@@ -9,6 +9,8 @@
 # shellcheck source=cases.sh
 . "$HERE/cases.sh"
 
+MODE=$(</sys/module/tcpstate/parameters/witness)
+
 # tune NETNS KEY VALUE: a sysctl of net.ipv4.
 tune() {
 	in_ns $1 sysctl -qw net.ipv4.$2=$3
@@ -184,34 +186,127 @@ destroyed() {
 	check "$family an orphan destroyed by ss -K" states none close_wait
 }
 
+# refusals NETNS CAUSE: how often this was booked there.
+refusals() {
+	read_mirror $1 debug | awk -v name=withheld_$2 '$1 == name { n += $4 } END { print n + 0 }'
+}
+
+# begin NETNS CAUSE: a case in which a socket there withholds something begins now.
+begin() {
+	local ns
+
+	WHERE=$1 CAUSE=$2 BEGUN=$(refusals $1 $2)
+	for ns in $A $B; do
+		read_mirror $ns transitions >"$TMP/$ns.begun"
+	done
+}
+
+refused() {
+	[ "$(refusals $WHERE $CAUSE)" -gt $BEGUN ] || { echo "no withheld_$CAUSE"; return 1; }
+}
+
+# steps_are NETNS [FROM,TO]...: since the case began, the local ends made these steps and no other.
+steps_are() {
+	read_mirror $1 transitions | awk -v steps="${*:2}" '
+	BEGIN {
+		for (n = split(steps, step, " "); n; n--)
+			due[step[n]]++
+	}
+	FNR == 1 { next }
+	FNR == NR { due[$1 "," $2] += $3; next }
+	$3 != due[$1 "," $2] {
+		print $1, $2 ": " $3 ", not " due[$1 "," $2]
+		failed = 1
+	}
+	END { exit failed || FNR != 122 }' "$TMP/$1.begun" - && return
+	echo "in $1"
+	return 1
+}
+
+# unmoved WHAT A_STEPS B_STEPS: it is booked, and meanwhile, where sockets commit, no gauge moved but as
+# they did.
+unmoved() {
+	check "$family $1: booked" wait_until 10 refused
+	[ "$MODE" = 1 ] || return 0
+	check "$family $1: no gauge moved but with a socket, at A" steps_are $A $2
+	check "$family $1: and at B" steps_are $B $3
+}
+
 # The segment came, the socket stayed.
 withheld() {
 	ready defer
 	s set $l defer_accept 30
+	begin $B deferred
 	dial
 	s wait $c established
 	check "$family TCP_DEFER_ACCEPT" states established syn_recv
+	unmoved "TCP_DEFER_ACCEPT" "close,syn_sent syn_sent,established" "close,listen close,syn_recv"
 	s send $c 10
 	check "$family data ends it" states established established
 
 	start filtered
 	s set $c drop 1
+	begin $A filter
 	s shutdown $sv
 	check "$family a FIN that the socket's filter drops" states established fin_wait1
+	unmoved "a filtered FIN" "" established,fin_wait1
 	reset $sv
 	check "$family a RST that the socket's filter drops" states established none
+	unmoved "a filtered RST" "" "established,fin_wait1 fin_wait1,close"
+
+	ready signed
+	s set $c sign 1
+	s set $l sign 1
+	dial
+	accepted
+	s set $c sign 2
+	begin $A signature
+	s shutdown $sv
+	check "$family a FIN with another signature" states established fin_wait1
+	unmoved "a FIN with another signature" "" established,fin_wait1
+	reset $sv
+
+	start far
+	case $family in
+	v4)	s set $c minttl 255 ;;
+	v6)	s set $c minhops 255 ;;
+	esac
+	begin $A min_ttl
+	s shutdown $sv
+	check "$family a FIN from too far" states established fin_wait1
+	unmoved "a FIN from too far" "" established,fin_wait1
+	reset $sv
+
+	start no_room
+	s send $sv 20000
+	wait_until 5 at_rest $B >&2 || die "data is under way"
+	s set $c rcvbuf 1
+	begin $A backlog
+	s shutdown $sv
+	# An engine that moved an end waits two seconds before it is judged.
+	unmoved "a FIN without room" "" established,fin_wait1
+	check "$family a FIN without room" states established fin_wait1
+	reset $sv
+	check "$family a RST needs none" states none none
 
 	ready overflow
 	drop $B acks $from $((from + 1000))
+	begin $B overflow
 	dial
 	s connect second.$family $b $to $a $((from + 1000))
 	s wait $c established
 	s wait second.$family established
 	s listen $l $b $to 0
 	check "$family two ACKs lost" at_port syn_recv 2
-	undrop $B acks $from $((from + 1000))
+	undrop $B acks $from
 	check "$family room for one of them" at_port established 1
+	undrop $B acks $((from + 1000))
 	check "$family the accept queue is full" at_port syn_recv 1
+	unmoved "a full accept queue" \
+		"close,syn_sent close,syn_sent syn_sent,established syn_sent,established" \
+		"close,listen close,syn_recv close,syn_recv syn_recv,established"
+	reset second.$family
+	check "$family a RST in place of the ACK" at_port syn_recv 0
 }
 
 cookies() {
@@ -226,6 +321,11 @@ cookies() {
 }
 
 all_cases() {
+	# First: no other connection's timer moves a gauge.
+	for family in v4 v6; do
+		speak $family
+		withheld
+	done
 	tune $A tcp_retries2 1
 	tune $A tcp_fin_timeout 5
 	tune $B tcp_synack_retries 2
@@ -241,14 +341,8 @@ all_cases() {
 		speak $family
 		closes
 		destroyed
-		withheld
 		cookies
 	done
-	speak v4
-	start min_ttl
-	s set $c minttl 255
-	s shutdown $sv
-	check "$family a FIN below IP_MINTTL" states established fin_wait1
 }
 
 # replay.sh has these cases too.
@@ -261,6 +355,6 @@ check "sums of B" sums $B
 check "A has counted its silent changes" settled grew $A silent 16
 check "B has counted its silent changes" settled grew $B silent 4
 s close '*'
-check "A has counted what its sockets withheld" settled grew $A withheld 5
+check "A has counted what its sockets withheld" settled grew $A withheld 10
 check "B has counted what its sockets withheld" settled grew $B withheld 4
 finish
