@@ -71,6 +71,20 @@ flush() {
 	conntrack -F 2>"$TMP/flush"
 }
 
+# Nanoseconds, where the guest runs natively.
+nanoseconds() {
+	local family
+
+	for family in 4 6; do
+		bench family=$family
+		rmmod bench
+		figure hot$family G1-ipv$family
+		figure random$family G2-ipv$family
+		figure new$family G4-ipv$family
+		flush
+	done
+}
+
 # Instructions of a packet, and of a new flow. The clock counts instructions.
 G3() {
 	local family
