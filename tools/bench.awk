@@ -12,6 +12,7 @@
 #	itself	ours
 function figure(name, unit, kind, reference, must, goal, what)
 {
+	order[++count] = name
 	units[name] = unit
 	kinds[name] = kind
 	references[name] = reference
@@ -63,8 +64,6 @@ function median(a, n,    i, j, t)
 
 NF == 6 && $2 in units {
 	n = ++runs[$2]
-	if (n == 1)
-		order[++count] = $2
 	hows[$2] = $1
 	base[$2, n] = $4 / 1000
 	less = kinds[$2] == "added" ? base[$2, n] : 0
@@ -118,6 +117,8 @@ END {
 	for (k = 1; k <= count; k++) {
 		name = order[k]
 		n = runs[name]
+		if (!n)
+			continue
 		for (i = 1; i <= n; i++) {
 			x[i] = base[name, i]
 			y[i] = ours[name, i]
@@ -139,10 +140,10 @@ END {
 	}
 	printf "{" >json
 	for (k = 1; k <= count; k++) {
-		name = order[k]
-		key = name
+		key = name = order[k]
 		sub(/-ipv4$/, "", key)
-		object(key, name)
+		if (runs[name])
+			object(key, name)
 	}
 	# The faster reference judges.
 	if (runs["G6-proc"] && runs["G6-ss"])
