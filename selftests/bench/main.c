@@ -303,26 +303,26 @@ static int __init bench_init(void)
 	flows -= flows % rounds;
 	err = nf_ct_netns_get(net, NFPROTO_INET);
 	if (err)
-		goto err_report;
+		return err;
 	err = device_make(net);
 	if (err)
 		goto err_conntrack;
 	err = run();
+	if (err)
+		pr_err("failed: %d\n", err);
+	else
+		pr_info("done\n");
+	builtin_end();
 	lanes_free();
 	kvfree(order);
 	if (err)
 		goto err_device;
-	pr_info("done\n");
-	builtin_end();
 	return 0;
 
 err_device:
 	device_free();
 err_conntrack:
 	nf_ct_netns_put(net, NFPROTO_INET);
-err_report:
-	pr_err("failed: %d\n", err);
-	builtin_end();
 	return err;
 }
 

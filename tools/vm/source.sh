@@ -10,7 +10,7 @@ source_recipe() {
 		--include="$source_package" trixie -)
 }
 
-# fetch_source FILE...: puts these files and directories into $temporary. Needs $userland.
+# fetch_source FILE...: puts these files and directories ("": all) into $temporary. Needs $userland.
 fetch_source() {
 	say "fetching $source_package: 150 MB, half a minute"
 	guarded bootstrap ||
