@@ -22,7 +22,7 @@ ALL="handshake teardown resets crossing forwarded nat midstream
 COMPARED="handshake teardown resets crossing forwarded nat midstream silent"
 LIMIT=600
 if [ "${SCALE:-}" = long ]; then
-	OBSERVED="$COMPARED parking trace storm hostile options rules netem"
+	OBSERVED="$COMPARED parking trace storm hostile"
 	COMPARED+=" parking hostile options rules netem topology"
 	LIMIT=5400
 else
