@@ -27,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUFFER	(1 << 15)	/* what a dump asks the kernel to fill at once, as ss does */
+#define BUFFER	32768	/* what a dump asks the kernel to fill at once, as ss does */
 
 static void die(const char *what)
 {

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # From lines "HOW NAME ROUND BASE OURS REFERENCE", in thousandths of a unit, to a table and to JSON.
-# Each figure has the medians of its rounds; min, median and spread are those of `ours`. Where there is
-# a base, `ours` and the reference are what they add to it, round by round.
+# Each figure has the medians of its rounds; min, median and spread are those of `ours`. Where the
+# kind is `added`, ours and the reference are what they add to the base, round by round.
 
 # figure NAME UNIT KIND REFERENCE MUST GOAL WHAT: KIND tells the ratio.
 #	added	ours over the reference, both less the base
@@ -21,21 +21,21 @@ function figure(name, unit, kind, reference, must, goal, what)
 	whats[name] = what
 }
 
+function both(name, unit, kind, reference, must, goal, what)
+{
+	figure(name "-ipv4", unit, kind, reference, must, goal, what)
+	figure(name "-ipv6", unit, kind, reference, must, goal, what)
+}
+
 BEGIN {
-	figure("G1-ipv4", "ns/packet", "added", "nf_conntrack", 0.50, 0.35, "one hot flow")
-	figure("G1-ipv6", "ns/packet", "added", "nf_conntrack", 0.50, 0.35, "one hot flow")
-	figure("G1-sockets-ipv4", "instructions/segment", "added", "nf_conntrack", 0.50, 0.35, "loopback, witness on")
-	figure("G1-sockets-ipv6", "instructions/segment", "added", "nf_conntrack", 0.50, 0.35, "loopback, witness on")
-	figure("G2-ipv4", "ns/packet", "added", "nf_conntrack", 0.60, 0.45, "200,000 flows")
-	figure("G2-ipv6", "ns/packet", "added", "nf_conntrack", 0.60, 0.45, "200,000 flows")
-	figure("G3-ipv4", "instructions/packet", "added", "nf_conntrack", 0.50, 0.33, "one hot flow")
-	figure("G3-ipv6", "instructions/packet", "added", "nf_conntrack", 0.50, 0.33, "one hot flow")
-	figure("G4-ipv4", "ns/flow", "added", "nf_conntrack", 0.60, 0.40, "new flow")
-	figure("G4-ipv6", "ns/flow", "added", "nf_conntrack", 0.60, 0.40, "new flow")
-	figure("G4-instructions-ipv4", "instructions/flow", "added", "nf_conntrack", "", "", "new flow")
-	figure("G4-instructions-ipv6", "instructions/flow", "added", "nf_conntrack", "", "", "new flow")
-	figure("G4-sockets-ipv4", "instructions/flow", "added", "nf_conntrack", 0.60, 0.40, "loopback, witness on")
-	figure("G4-sockets-ipv6", "instructions/flow", "added", "nf_conntrack", 0.60, 0.40, "loopback, witness on")
+	witness = "loopback, witness on"
+	both("G1", "ns/packet", "added", "nf_conntrack", 0.50, 0.35, "one hot flow")
+	both("G1-sockets", "instructions/segment", "added", "nf_conntrack", 0.50, 0.35, witness)
+	both("G2", "ns/packet", "added", "nf_conntrack", 0.60, 0.45, "200,000 flows")
+	both("G3", "instructions/packet", "added", "nf_conntrack", 0.50, 0.33, "one hot flow")
+	both("G4", "ns/flow", "added", "nf_conntrack", 0.60, 0.40, "new flow")
+	both("G4-instructions", "instructions/flow", "added", "nf_conntrack", "", "", "new flow")
+	both("G4-sockets", "instructions/flow", "added", "nf_conntrack", 0.60, 0.40, witness)
 	figure("G5", "bytes/flow", "share", "nf_conntrack", 0.65, 0.60, "memory, full table")
 	figure("G6-proc", "ns", "times", "/proc/net/tcp", 1000, 5000, "totals of 200,000 sockets")
 	figure("G6-ss", "ns", "times", "ss -tan", 1000, 5000, "totals of 200,000 sockets")
@@ -45,8 +45,7 @@ BEGIN {
 	figure("G7-inet_diag", "ns/entry", "times", "inet_diag", 2, 4, "flow dump")
 	figure("G10", "ms", "itself", "nf_conntrack", 2000, 1000, "expiry late by")
 	figure("G11", "1/s", "itself", "", 0, 0, "wake-ups, empty table")
-	figure("G12-ipv4", "ns/packet", "kept", "nf_conntrack", 0.88, 0.92, "forwarding rate kept")
-	figure("G12-ipv6", "ns/packet", "kept", "nf_conntrack", 0.88, 0.92, "forwarding rate kept")
+	both("G12", "ns/packet", "kept", "nf_conntrack", 0.88, 0.92, "forwarding rate kept")
 	figure("G13", "times", "itself", "nf_conntrack", 1.7, 1.85, "two CPUs over one")
 	figure("G13-shared", "times", "itself", "nf_conntrack", "", "", "one flow's directions")
 }
@@ -69,6 +68,15 @@ NF == 6 && $2 in units {
 	less = kinds[$2] == "added" ? base[$2, n] : 0
 	ours[$2, n] = $5 / 1000 - less
 	theirs[$2, n] = $6 / 1000 - less
+}
+
+function compare(kind, base, ours, theirs)
+{
+	if (kind == "added" || kind == "share")
+		return ours / theirs
+	if (kind == "times")
+		return theirs / ours
+	return kind == "kept" ? base / ours : ours
 }
 
 function higher(name)
@@ -111,7 +119,7 @@ function object(key, name)
 }
 
 END {
-	printf "%-20s %-27s %9s %9s %9s  %-19s %8s %6s %5s  %-8s %4s %8s  %s\n", "figure", "what",
+	printf "%-20s %-27s %9s %9s %9s  %-20s %8s %6s %5s  %-8s %4s %8s  %s\n", "figure", "what",
 		"base", "ours", "reference", "unit", "ratio", "must", "goal", "verdict", "runs",
 		"spread", "how"
 	for (k = 1; k <= count; k++) {
@@ -129,14 +137,12 @@ END {
 		r[name] = median(z, n)
 		least[name] = y[1]
 		spread[name] = y[n] - y[1]
-		kind = kinds[name]
-		ratio[name] = kind ~ /^(added|share)$/ ? o[name] / r[name] : \
-			kind == "times" ? r[name] / o[name] : kind == "kept" ? b[name] / o[name] : o[name]
+		ratio[name] = compare(kinds[name], b[name], o[name], r[name])
 		verdict = judge(name)
-		printf "%-20s %-27s %9s %9s %9s  %-19s %8s %6s %5s  %-8s %4d %8s  %s\n", name,
-			whats[name], number(b[name]), number(o[name]), number(r[name]), units[name],
-			number(ratio[name]), musts[name], goals[name], verdict, n, number(spread[name]),
-			hows[name]
+		printf "%-20s %-27s %9s %9s %9s  %-20s %8s %6s %5s  %-8s %4d %8s  %s\n", name,
+			whats[name], number(b[name]), number(o[name]), number(r[name]),
+			units[name], number(ratio[name]), musts[name], goals[name], verdict, n,
+			number(spread[name]), hows[name]
 	}
 	printf "{" >json
 	for (k = 1; k <= count; k++) {

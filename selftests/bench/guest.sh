@@ -1,13 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# guest.sh FIGURE...: measures in a guest what these figures of Documentation/performance.rst need, and
-# prints lines
+# guest.sh FIGURE...: measures in a guest what these figures of Documentation/performance.rst need,
+# and prints lines
 #
 #	NAME ROUND BASE OURS REFERENCE
 #
-# in thousandths of the figure's unit, for tools/bench, which starts it. Rounds alternate between what
-# is compared. QUICK in the environment makes them fewer.
+# in thousandths of the figure's unit, for tools/bench, which starts it. Rounds alternate between
+# what is compared. QUICK in the environment makes them fewer.
 
 set -eu
 export LC_ALL=C
@@ -98,7 +98,7 @@ G3() {
 	flush
 }
 
-# used: sets USED, what the kernel has in slabs, large blocks, for modules and for processors, in bytes.
+# used: sets USED, what the kernel has in slabs, large blocks, modules and per processor, in bytes.
 used() {
 	sleep 1
 	USED=$(awk '$1 ~ /^(SUnreclaim|VmallocUsed|Percpu):$/ { n += $2 }
@@ -161,7 +161,8 @@ G10() {
 		flows_now
 		now_ms
 		[ -n "$ours" ] || [ "$OURS_NOW" -gt 0 ] || ours=$((NOW - began - limit * 1000))
-		[ -n "$theirs" ] || [ "$THEIRS_NOW" -gt 0 ] || theirs=$((NOW - began - limit * 1000))
+		[ -n "$theirs" ] || [ "$THEIRS_NOW" -gt 0 ] ||
+			theirs=$((NOW - began - limit * 1000))
 		[ $((NOW - began)) -lt 150000 ] || die "flows stay"
 	done
 	rmmod bench
@@ -174,7 +175,8 @@ G10() {
 segments() {
 	nsenter --net=/run/netns/$1 awk '
 	$1 == "Tcp:" && !seen++ { for (i = 2; i <= NF; i++) name[i] = $i; next }
-	$1 == "Tcp:" { for (i = 2; i <= NF; i++) if (name[i] == "OutSegs") print $i }' /proc/net/snmp
+	$1 == "Tcp:" { for (i = 2; i <= NF; i++) if (name[i] == "OutSegs") print $i }' \
+		/proc/net/snmp
 }
 
 # Connections that tcpstate, or nf_conntrack, saw in its namespace.
@@ -208,8 +210,8 @@ talk() {
 	echo 0 >$ENABLED
 }
 
-# Instructions of a segment, and of a connection, of real sockets that talk over loopback, the witness
-# on. nf_conntrack has a namespace where bench keeps it; a segment passes two hooks of each.
+# Instructions of a segment, and of a connection, of real sockets that talk over loopback, the
+# witness on. nf_conntrack has a namespace where bench keeps it; a segment passes two hooks of each.
 sockets() {
 	local version address round n per name connections exchanges ours base ns
 
@@ -270,7 +272,7 @@ woken() {
 	WOKEN=$(grep -c 'function[= ].*\[tcpstate\]' $tracing/trace) || :
 }
 
-# Timers and works of ours in a second without flows. With flows whose time is over they must be seen.
+# Timers and works of ours in a second without flows. With flows whose time is over they are seen.
 G11() {
 	local seconds=30
 
