@@ -76,6 +76,8 @@ static void compare(struct tcpstate_net *tn, void *data)
 		int before = sum->surplus, n = ours(&tn->counters, i);
 
 		sum->surplus = n > 0 ? n - theirs(tn->net, i) : 0;
+		/* What is gone may come back for another reason. */
+		sum->known = min(sum->known, max(sum->surplus, 0));
 		/* A walk changed nothing: something else explains it. */
 		if (sum->suspect && sum->surplus == before)
 			sum->known = before;
