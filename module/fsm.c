@@ -567,8 +567,8 @@ void fsm_adopt(struct fsm *f, unsigned int e, enum fsm_state state,
 	struct fsm_end *peer = &f->end[f->self ? 0 : !(e & 1)];
 
 	/* A new socket that expects what follows a FIN, and heard none, came after it. */
-	if (facts && me->state == FSM_CLOSE && acks_fin(peer, facts->rcv) &&
-	    (state == FSM_ESTABLISHED || state == FSM_SYN_RECV))
+	if (facts && me->state == FSM_CLOSE && state == FSM_ESTABLISHED &&
+	    acks_fin(peer, facts->rcv))
 		peer->flags &= ~FSM_FIN;
 	if (facts)
 		recall(me, peer, facts);
