@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Judging sequence numbers: what lies in whose window. Included by fsm.c alone.
+ * Judging sequence numbers: what lies in whose window. Included by fsm.c and fsm_pass.h alone.
  */
 #ifndef TCPSTATE_FSM_WINDOW_H
 #define TCPSTATE_FSM_WINDOW_H
@@ -91,7 +91,7 @@ static inline void learn(struct fsm_end *me, const struct fsm_end *peer, const s
 		me->flags |= FSM_SIGNED;
 }
 
-static inline void forward(__u32 *seq, __u32 to, bool known)
+static inline void raise(__u32 *seq, __u32 to, bool known)
 {
 	if (!known || seq_after(to, *seq))
 		*seq = to;
@@ -116,11 +116,11 @@ static inline void recall(struct fsm_end *me, struct fsm_end *peer, const struct
 	if (me->state == FSM_CLOSE)
 		*me = (struct fsm_end){ .state = FSM_CLOSE };
 	known = me->flags;
-	forward(&me->nxt, facts->nxt, known & FSM_SEQ);
-	forward(&me->una, facts->una, known & FSM_SEQ);
-	forward(&me->rcv, facts->rcv, known & FSM_RCV);
-	forward(&me->wup, facts->wup, known & FSM_RCV);
-	forward(&me->edge, facts->edge, known & FSM_EDGE);
+	raise(&me->nxt, facts->nxt, known & FSM_SEQ);
+	raise(&me->una, facts->una, known & FSM_SEQ);
+	raise(&me->rcv, facts->rcv, known & FSM_RCV);
+	raise(&me->wup, facts->wup, known & FSM_RCV);
+	raise(&me->edge, facts->edge, known & FSM_EDGE);
 	me->flags |= FSM_SEQ | FSM_RCV | FSM_EDGE | (facts->fin ? FSM_FIN : 0);
 	if (facts->no_ts)
 		me->flags |= FSM_NO_TS;

@@ -11,8 +11,11 @@
 #define OPT_TS		8
 #define OPT_MD5		19
 
+#define OPT_TS_ALIGNED	0x0101080a	/* NOP, NOP, kind and length of the timestamps */
+
 #define OPT_WSCALE_LEN	3
 #define OPT_TS_LEN	10
+#define OPT_TS_ALIGNED_LEN	12
 #define OPT_MD5_LEN	18
 #define OPT_SACK_BASE	2
 #define OPT_SACK_BLOCK	8
@@ -47,6 +50,13 @@ static void parse_sack(struct segment *s, const __u8 *blocks, __u32 len)
  */
 static void parse_options(struct segment *s, const __u8 *p, __u32 len)
 {
+	/* As nearly all segments carry it (RFC 7323, appendix A). */
+	if (len == OPT_TS_ALIGNED_LEN && get32(p) == OPT_TS_ALIGNED) {
+		s->tsval = get32(p + 4);
+		s->tsecr = get32(p + 8);
+		s->options |= SEGMENT_HAS_TS;
+		return;
+	}
 	while (len) {
 		__u8 kind = p[0];
 		__u8 size;
