@@ -231,7 +231,8 @@ static unsigned long silent_until(const struct flow *flow)
 
 	if (flow_one_sided(flow))
 		seconds = min(seconds, READ_ONCE(timeout[TIMEOUT(ONE_SIDED)]));
-	return flow->seen + seconds * (unsigned long)HZ;
+	/* Nothing waits for half of the counter's range. */
+	return jiffies - ((u32)jiffies - flow->seen) + seconds * (unsigned long)HZ;
 }
 
 /**

@@ -56,15 +56,14 @@ void flow_unlock(struct flow *flow, unsigned long flags)
 
 /**
  * flow_find - look a flow up and lock it
- * @net: namespace
  * @key: from flow_key_init()
  * @flags: for flow_unlock()
  *
  * Any context, under RCU. Return: the locked flow, or NULL.
  */
-struct flow *flow_find(const struct net *net, const struct flow_key *key, unsigned long *flags)
+struct flow *flow_find(const struct flow_key *key, unsigned long *flags)
 {
-	struct flow *flow = table_lookup(net, key, table_hash(key));
+	struct flow *flow = table_lookup(key, table_hash(key));
 
 	return flow && flow_relock(flow, flags) ? flow : NULL;
 }
@@ -82,13 +81,12 @@ static struct flow *flow_alloc(struct net *net, const struct flow_key *key, u32 
 
 	if (!flow)
 		return NULL;
-	INIT_HLIST_NODE(&flow->node);
 	INIT_HLIST_NODE(&flow->due);
 	flow->net = net;
 	flow->key = *key;
 	flow->hash = hash;
 	flow->slot = -1;
-	flow->seen = jiffies;
+	flow->seen = (u32)jiffies;
 	flow->born = ktime_get_mono_fast_ns();
 	flow->provenance = TCPSTATE_PROVENANCE_HANDSHAKE;
 	flow->class = key_is_self(key) ? CLASS_SELF : class;

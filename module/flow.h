@@ -16,22 +16,27 @@
 #define FLOW_LIMIT_MAX	TCPSTATE_FLOWS_MAX
 
 /**
- * struct flow_key - identity of a connection within its namespace
+ * struct flow_key - identity of a connection
  * @addr: the two addresses, the smaller endpoint first; IPv4 in the first word
  * @port: the two ports, in the same order
+ * @netns: inode number of the namespace: no two that live have the same
  * @scope: interface or VRF that the addresses are valid in, 0 for all
- * @mix: net_hash_mix() of the namespace
- * @family: NFPROTO_IPV4 or NFPROTO_IPV6, also for a v4-mapped socket
+ * @ipv6: not IPv4, nor v4-mapped
  *
- * Has no holes: it is hashed and compared as bytes.
+ * Has no holes: it is hashed as bytes.
  */
 struct flow_key {
 	union nf_inet_addr addr[2];
 	__be16 port[2];
-	u32 scope;
-	u32 mix;
-	u32 family;
-} __aligned(8);
+	u32 netns;
+	u32 scope : 31;
+	u32 ipv6 : 1;
+};
+
+static inline u8 flow_key_family(const struct flow_key *key)
+{
+	return key->ipv6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
+}
 
 /* What stands behind a local end. */
 enum flow_socket {
@@ -77,55 +82,56 @@ struct flow_end {
 
 /**
  * struct flow - one connection
- * @node: in its bucket; under the bucket's lock, read under RCU
- * @due: in a slot of the expiry wheel; under the wheel's lock
- * @rcu: for the release
- * @net: the namespace, no reference: its exit removes the flow
+ * @next: in its bucket; under the bucket's lock, read under RCU
  * @key: identity, written once
- * @hash: of @key
- * @slot: slot of the wheel, or a negative number; under the wheel's lock
- * @fires: when that slot fires, in 64-bit jiffies; under the wheel's lock
- * @lock: guards what follows; raw, irqs off, held for a few dozen
- *	  instructions: it is taken in tracepoint probes
- * @asked: when it is to be asked again, in jiffies, with @armed
- * @seen: when it was last heard of, in jiffies
- * @born: when the connection became known, in nanoseconds since boot
+ * @lock: guards what follows, but for @due, @slot and @fires; raw, irqs off, held for a
+ *	  few dozen instructions: it is taken in tracepoint probes
+ * @seen: when it was last heard of, the lower half of jiffies
  * @class: enum flow_class
- * @provenance: how the connection became known, enum tcpstate_provenance
- * @initiator: index of the end that opened the connection
  * @heard: the ends that something acceptable was heard of, as bits
+ * @initiator: index of the end that opened the connection
+ * @dead: out of the table
+ * @fsm: what the engine knows
+ * @net: the namespace, no reference: its exit removes the flow
+ * @hash: of @key
+ * @slot: slot of the expiry wheel, or a negative number; under the wheel's lock
+ * @due: in that slot; under the wheel's lock
+ * @fires: when that slot fires, in 64-bit jiffies; under the wheel's lock
+ * @asked: when it is to be asked again, in jiffies, with @armed
+ * @born: when the connection became known, in nanoseconds since boot
+ * @provenance: how the connection became known, enum tcpstate_provenance
  * @armed: it hangs in the wheel, or was just taken out of it
  * @embryonic: counted in tcpstate_net::embryonic
- * @dead: out of the table
  * @end: the two ends, in the order of @key
- * @fsm: what the engine knows
+ * @rcu: for the release
  *
- * Lock order: flow, then bucket or wheel. The order of the fields leaves no hole
- * that would cost a cache line.
+ * Lock order: flow, then bucket or wheel. The first cache line and the second, where the
+ * engine keeps what moves, are all that most forwarded segments touch.
  */
 struct flow {
-	struct hlist_node node;
-	struct hlist_node due;
-	struct rcu_head rcu;
-	struct net *net;
+	struct flow __rcu *next;
 	struct flow_key key;
-	u32 hash;
-	int slot;
-	u64 fires;
-
 	raw_spinlock_t lock;
+	u32 seen;
 	u8 class;
-	u8 provenance;
-	u8 initiator;
 	u8 heard;
+	u8 initiator;
+	bool dead;
+
+	struct fsm fsm ____cacheline_aligned;
+
+	u32 hash;
+	struct net *net;
+	struct hlist_node due;
+	u64 fires;
 	unsigned long asked;
-	unsigned long seen;
 	u64 born;
-	struct flow_end end[2];
+	int slot;
+	u8 provenance;
 	bool armed;
 	bool embryonic;
-	bool dead;
-	struct fsm fsm;
+	struct flow_end end[2];
+	struct rcu_head rcu;
 };
 
 /* table.c */
@@ -134,7 +140,7 @@ unsigned int flow_key_init(struct flow_key *key, const struct net *net, u8 famil
 			   __be16 sport, __be16 dport, u32 scope);
 u32 table_hash(const struct flow_key *key);
 u64 table_id(const struct flow *flow);
-struct flow *table_lookup(const struct net *net, const struct flow_key *key, u32 hash);
+struct flow *table_lookup(const struct flow_key *key, u32 hash);
 struct flow *table_insert(struct flow *flow);
 void table_remove(struct flow *flow);
 unsigned int table_buckets(void);
@@ -143,7 +149,7 @@ int table_init(unsigned int flows);
 void table_exit(void);
 
 /* flow.c */
-struct flow *flow_find(const struct net *net, const struct flow_key *key, unsigned long *flags);
+struct flow *flow_find(const struct flow_key *key, unsigned long *flags);
 struct flow *flow_create(struct net *net, const struct flow_key *key, enum flow_class class,
 			 unsigned int initiator, unsigned long *flags);
 bool flow_relock(struct flow *flow, unsigned long *flags);

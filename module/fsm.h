@@ -91,13 +91,13 @@ struct fsm_end {
 	__u32 rcv;
 	__u32 wup;
 	__u32 edge;
+	__u16 flags;
+	__u8 state;
+	__u8 wscale;
 	__u32 sack;
 	__u32 mark;
 	__u32 syn;
 	__u32 ts;
-	__u16 flags;
-	__u8 state;
-	__u8 wscale;
 };
 
 /**

@@ -11,6 +11,7 @@
 #include <net/request_sock.h>
 
 #include "flow.h"
+#include "fsm_pass.h"
 #include "skb.h"
 #include "socket.h"
 
@@ -19,7 +20,6 @@
 /**
  * struct event - one segment at one hook
  * @net: namespace
- * @tn: ours of it
  * @p: the segment
  * @key: its flow's key
  * @src: index of the sender in @key
@@ -27,30 +27,36 @@
  */
 struct event {
 	struct net *net;
-	struct tcpstate_net *tn;
 	struct packet p;
 	struct flow_key key;
 	unsigned int src;
 	unsigned int dst;
 };
 
+static void count(const struct event *ev, enum netns_reason reason)
+{
+	netns_count(tcpstate_pernet(ev->net), reason);
+}
+
 static bool opens(const struct segment *s)
 {
 	return (s->flags & (SEGMENT_SYN | SEGMENT_ACK | SEGMENT_RST)) == SEGMENT_SYN;
 }
 
-/* Return: whether it is TCP that counts. What was read at an earlier hook is not counted again. */
+/*
+ * Return: whether it is TCP that counts. What was read at an earlier hook is not counted again; what
+ * is plain was not read there.
+ */
 static bool event_read(struct event *ev, const struct sk_buff *skb,
 		       const struct nf_hook_state *state, bool again)
 {
 	ev->net = state->net;
-	ev->tn = tcpstate_pernet(state->net);
 	switch (skb_read(skb, state->pf, &ev->p)) {
 	case PACKET_OK:
 		return true;
 	case PACKET_MALFORMED:
-		if (!again)
-			netns_count(ev->tn, REASON_MALFORMED);
+		if (!again || skb_is_plain(skb, state->pf))
+			count(ev, REASON_MALFORMED);
 		return false;
 	default:
 		return false;
@@ -66,7 +72,7 @@ static bool event_intact(const struct event *ev, const struct sk_buff *skb, bool
 	if (skb_checksum_ok(skb, &ev->p))
 		return true;
 	if (!again)
-		netns_count(ev->tn, REASON_BAD_CHECKSUM);
+		count(ev, REASON_BAD_CHECKSUM);
 	return false;
 }
 
@@ -104,12 +110,12 @@ static struct flow *event_flow(struct event *ev, u32 scope, unsigned long *flags
 	struct flow *flow;
 
 	event_key(ev, scope);
-	flow = flow_find(ev->net, &ev->key, flags);
+	flow = flow_find(&ev->key, flags);
 	/* A connection that begins in a VRF has nothing to do with one of that name elsewhere. */
 	if (flow || !scope || opens(&ev->p.s))
 		return flow;
 	event_key(ev, 0);
-	return flow_find(ev->net, &ev->key, flags);
+	return flow_find(&ev->key, flags);
 }
 
 static void event_count(const struct event *ev, enum fsm_verdict verdict)
@@ -118,13 +124,13 @@ static void event_count(const struct event *ev, enum fsm_verdict verdict)
 	case FSM_ACCEPTED:
 		break;
 	case FSM_IGNORED:
-		netns_count(ev->tn, REASON_IGNORED);
+		count(ev, REASON_IGNORED);
 		break;
 	case FSM_OUT_OF_WINDOW:
-		netns_count(ev->tn, REASON_OUT_OF_WINDOW);
+		count(ev, REASON_OUT_OF_WINDOW);
 		break;
 	case FSM_CHALLENGED:
-		netns_count(ev->tn, REASON_CHALLENGED);
+		count(ev, REASON_CHALLENGED);
 		break;
 	}
 }
@@ -139,7 +145,7 @@ static enum fsm_verdict sent(struct flow *flow, const struct event *ev, bool cer
 	/* Neither repeated SYNs nor rubbish keep a flow; a repeated FIN tells of a living end. */
 	if (verdict == FSM_ACCEPTED ||
 	    (verdict == FSM_IGNORED && ev->p.s.flags & SEGMENT_FIN))
-		flow->seen = jiffies;
+		flow->seen = (u32)jiffies;
 	if (verdict == FSM_ACCEPTED)
 		flow->heard |= BIT(ev->src);
 	return verdict;
@@ -154,7 +160,7 @@ static enum fsm_verdict received(struct flow *flow, const struct event *ev, bool
 	flow_apply(flow, &r);
 	/* Neither repetitions nor rubbish keep a flow. */
 	if (verdict == FSM_ACCEPTED)
-		flow->seen = jiffies;
+		flow->seen = (u32)jiffies;
 	return verdict;
 }
 
@@ -275,7 +281,7 @@ static unsigned int hook_local_out(void *priv, struct sk_buff *skb,
 		flow = event_flow(&ev, skb_scope(skb, &ev.p, state->out, &ev.p.dst), &flags);
 	} else {
 		event_key(&ev, socket_scope(skb->sk, ev.p.family, &ev.p.dst));
-		flow = flow_find(ev.net, &ev.key, &flags);
+		flow = flow_find(&ev.key, &flags);
 		if (!flow)
 			flow = local_create(&ev, state->out, &flags);
 	}
@@ -289,7 +295,7 @@ static unsigned int hook_local_out(void *priv, struct sk_buff *skb,
 	else if (resets_for(&flow->end[ev.src], &ev, skb->sk ?: state->sk))
 		event_count(&ev, sent(flow, &ev, true));
 	else
-		netns_count(ev.tn, REASON_INJECTED);
+		count(&ev, REASON_INJECTED);
 	if (!flow->end[ev.dst].local)
 		received(flow, &ev, false);
 	flow_settle(flow);
@@ -363,13 +369,22 @@ static unsigned int forward(struct sk_buff *skb, const struct nf_hook_state *sta
 	struct event ev;
 	bool rare;
 
+	if (!last && skb_is_plain(skb, state->pf))
+		return NF_ACCEPT;
 	if (!event_read(&ev, skb, state, last))
 		return NF_ACCEPT;
 	rare = ev.p.s.flags & SEGMENT_RARE;
 	if (rare ? !event_intact(&ev, skb, last) : !last)
 		return NF_ACCEPT;
 	event_key(&ev, l3mdev_master_ifindex_rcu(state->in));
-	flow = flow_find(ev.net, &ev.key, &flags);
+	flow = flow_find(&ev.key, &flags);
+	if (flow && !rare && flow->class == CLASS_FORWARDED && !flow_one_sided(flow) &&
+	    fsm_pass(&flow->fsm, ev.src, &ev.p.s)) {
+		if (flow->seen != (u32)jiffies)
+			flow->seen = (u32)jiffies;
+		flow_unlock(flow, flags);
+		return NF_ACCEPT;
+	}
 	if (!flow && !last && opens(&ev.p.s))
 		flow = flow_create(ev.net, &ev.key, CLASS_FORWARDED, ev.src, &flags);
 	if (!flow && rare != last && (rare || event_intact(&ev, skb, false)))

@@ -133,6 +133,9 @@ static int parse_key(struct flow_key *key, struct genl_info *info)
 		NL_SET_ERR_MSG_ATTR(info->extack, dst, "not of the family of src");
 		return -EINVAL;
 	}
+	/* No interface has such a number. */
+	if (scope && nla_get_u32(scope) > INT_MAX)
+		return -ENOENT;
 	flow_key_init(key, genl_info_net(info), family[0], &addr[0], &addr[1], port[0], port[1],
 		      scope ? nla_get_u32(scope) : 0);
 	return 0;
@@ -142,7 +145,7 @@ static int parse_key(struct flow_key *key, struct genl_info *info)
 static struct flow *find(struct genl_info *info, const struct flow_key *key, unsigned long *flags)
 {
 	const struct nlattr *id = info->attrs[TCPSTATE_A_FLOW_ID];
-	struct flow *flow = flow_find(genl_info_net(info), key, flags);
+	struct flow *flow = flow_find(key, flags);
 
 	if (!flow || !id || nla_get_u64(id) == table_id(flow))
 		return flow;

@@ -68,7 +68,7 @@ static bool look(const struct sock *sk, int from, int to, bool create)
 	socket_news(sk, to, &news);
 	if (to == TCP_CLOSE && replaced(net, &key, e, news.device, &news))
 		return true;
-	flow = flow_find(net, &key, &flags);
+	flow = flow_find(&key, &flags);
 	if (!flow && create)
 		flow = adopt(net, &key, e, from, &news, &flags);
 	if (!flow)
@@ -105,14 +105,14 @@ void witness_look(const struct sock *sk)
 	    !socket_key(sk, &key, &e))
 		goto out;
 	/* What it did since, it has reported itself. */
-	flow = flow_find(sock_net(sk), &key, &flags);
+	flow = flow_find(&key, &flags);
 	if (flow) {
 		flow_unlock(flow, flags);
 		goto out;
 	}
 	look(sk, state == TCP_SYN_SENT ? TCP_CLOSE : TCP_SYN_RECV, state, true);
 	/* It may have closed before there was a flow to find. */
-	flow = flow_find(sock_net(sk), &key, &flags);
+	flow = flow_find(&key, &flags);
 	if (flow) {
 		witness_look_again(flow, e);
 		flow_settle(flow);

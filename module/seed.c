@@ -53,7 +53,7 @@ static bool is_here(struct net *net, const struct flow_key *key, unsigned int e)
 {
 	const union nf_inet_addr *addr = &key->addr[e];
 
-	if (key->family == NFPROTO_IPV4)
+	if (!key->ipv6)
 		return inet_addr_type(net, addr->ip) == RTN_LOCAL;
 #if IS_ENABLED(CONFIG_IPV6)
 	return ipv6_chk_addr(net, &addr->in6, NULL, 0);
@@ -110,7 +110,7 @@ static void seed_socket(struct tcpstate_net *tn, const struct sock *sk)
 	if (state == TCP_CLOSE || state == TCP_LISTEN || !socket_key(sk, &key, &e))
 		return;
 	socket_news(sk, state, &news);
-	flow = flow_find(tn->net, &key, &flags);
+	flow = flow_find(&key, &flags);
 	if (!flow)
 		flow = create(tn, &key, e, &news, &flags);
 	if (!flow)

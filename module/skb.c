@@ -16,6 +16,8 @@
 
 #include "skb.h"
 
+#define FLAGS_OFFSET	13	/* of the control bits in a TCP header */
+
 /* Return: where the TCP header begins, or a negative number. */
 static int read_ipv4(const struct sk_buff *skb, struct packet *p)
 {
@@ -51,6 +53,33 @@ static int read_ipv6(const struct sk_buff *skb, struct packet *p)
 	    flags & IP6_FH_F_FRAG)
 		return -1;
 	return offset;
+}
+
+/**
+ * skb_is_plain - is it clear at once that a packet's segment has no SYN, FIN or RST?
+ * @skb: the packet, as a netfilter hook gets it
+ * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ *
+ * Any context. Return: false where that takes a closer look.
+ */
+bool skb_is_plain(const struct sk_buff *skb, u8 family)
+{
+	const u8 *at = skb_network_header(skb);
+	unsigned int linear = skb_headlen(skb) - skb_network_offset(skb);
+	const struct iphdr *ip = (const struct iphdr *)at;
+	unsigned int start = sizeof(struct ipv6hdr);
+
+	if (unlikely(linear < sizeof(struct ipv6hdr)))
+		return false;
+	if (family == NFPROTO_IPV4) {
+		start = ip->ihl * 4;
+		if (ip->protocol != IPPROTO_TCP || ip_is_fragment(ip))
+			return false;
+	} else if (((const struct ipv6hdr *)at)->nexthdr != IPPROTO_TCP) {
+		return false;
+	}
+	return linear >= start + SEGMENT_HEADER_MIN &&
+	       !(at[start + FLAGS_OFFSET] & (SEGMENT_SYN | SEGMENT_FIN | SEGMENT_RST));
 }
 
 /**

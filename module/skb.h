@@ -32,6 +32,7 @@ enum packet_verdict {
 };
 
 enum packet_verdict skb_read(const struct sk_buff *skb, u8 family, struct packet *p);
+bool skb_is_plain(const struct sk_buff *skb, u8 family);
 bool skb_checksum_ok(const struct sk_buff *skb, const struct packet *p);
 bool skb_to_self(const struct sk_buff *skb, const struct packet *p);
 u32 skb_scope(const struct sk_buff *skb, const struct packet *p, const struct net_device *dev,

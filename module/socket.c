@@ -310,7 +310,7 @@ static struct sock *lookup(struct net *net, const struct flow_key *key, unsigned
 
 	if (!device)
 		device = key->scope;
-	if (key->family == NFPROTO_IPV4)
+	if (!key->ipv6)
 		return tcpstate_lookup_ipv4(net, remote->ip, key->port[!e], local->ip, port,
 					    device);
 #if IS_ENABLED(CONFIG_IPV6)

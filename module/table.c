@@ -6,17 +6,19 @@
  */
 #include <linux/mm.h>
 #include <linux/random.h>
-#include <linux/rculist.h>
+#include <linux/rcupdate.h>
 #include <linux/siphash.h>
-#include <net/netns/hash.h>
+#include <net/ipv6.h>
+#include <net/net_namespace.h>
 
 #include "flow.h"
 
 #define TABLE_LOCKS	1024	/* bucket locks; a power of two */
 
-static struct hlist_head *table __read_mostly;
+static struct flow __rcu **table __read_mostly;
 static unsigned int mask __read_mostly;
 static raw_spinlock_t locks[TABLE_LOCKS];
+static hsiphash_key_t place __read_mostly;	/* what decides on the chain */
 static siphash_key_t secret __read_mostly __aligned(SIPHASH_ALIGNMENT);
 
 static raw_spinlock_t *bucket_lock(u32 hash)
@@ -24,9 +26,24 @@ static raw_spinlock_t *bucket_lock(u32 hash)
 	return &locks[hash & (TABLE_LOCKS - 1)];
 }
 
-static struct hlist_head *bucket(u32 hash)
+static struct flow __rcu **bucket(u32 hash)
 {
 	return &table[hash & mask];
+}
+
+static bool same(const struct flow_key *a, const struct flow_key *b)
+{
+	u32 differs = a->netns ^ b->netns;
+
+	differs |= a->scope ^ b->scope;
+	differs |= a->ipv6 ^ b->ipv6;
+	differs |= (__force u16)(a->port[0] ^ b->port[0]) | (__force u16)(a->port[1] ^ b->port[1]);
+	differs |= (__force u32)(a->addr[0].ip ^ b->addr[0].ip);
+	differs |= (__force u32)(a->addr[1].ip ^ b->addr[1].ip);
+	if (differs || !a->ipv6)
+		return !differs;
+	return ipv6_addr_equal(&a->addr[0].in6, &b->addr[0].in6) &&
+	       ipv6_addr_equal(&a->addr[1].in6, &b->addr[1].in6);
 }
 
 /**
@@ -47,23 +64,27 @@ unsigned int flow_key_init(struct flow_key *key, const struct net *net, u8 famil
 			   const union nf_inet_addr *src, const union nf_inet_addr *dst,
 			   __be16 sport, __be16 dport, u32 scope)
 {
-	size_t size = family == NFPROTO_IPV4 ? sizeof(src->ip) : sizeof(*src);
-	int order = memcmp(src, dst, size);
 	unsigned int first;
 
-	if (!order)
-		order = (int)ntohs(sport) - (int)ntohs(dport);
-	first = order > 0;
-
-	BUILD_BUG_ON(sizeof(*key) != 2 * sizeof(*src) + 2 * sizeof(sport) + 3 * sizeof(u32));
+	BUILD_BUG_ON(sizeof(*key) != 2 * sizeof(*src) + 2 * sizeof(sport) + 2 * sizeof(u32));
 	memset(key, 0, sizeof(*key));
-	memcpy(&key->addr[first], src, size);
-	memcpy(&key->addr[!first], dst, size);
+	if (family == NFPROTO_IPV4) {
+		first = src->ip == dst->ip ? ntohs(sport) > ntohs(dport) :
+					     ntohl(src->ip) > ntohl(dst->ip);
+		key->addr[first].ip = src->ip;
+		key->addr[!first].ip = dst->ip;
+	} else {
+		int order = memcmp(src, dst, sizeof(*src));
+
+		first = order ? order > 0 : ntohs(sport) > ntohs(dport);
+		key->addr[first].in6 = src->in6;
+		key->addr[!first].in6 = dst->in6;
+		key->ipv6 = 1;
+	}
 	key->port[first] = sport;
 	key->port[!first] = dport;
+	key->netns = net->ns.inum;
 	key->scope = scope;
-	key->mix = net_hash_mix(net);
-	key->family = family;
 	return first;
 }
 
@@ -75,7 +96,11 @@ unsigned int flow_key_init(struct flow_key *key, const struct net *net, u8 famil
  */
 u32 table_hash(const struct flow_key *key)
 {
-	return (u32)siphash(key, sizeof(*key), &secret);
+	if (key->ipv6)
+		return hsiphash(key, sizeof(*key), &place);
+	return hsiphash_4u32((__force u32)key->addr[0].ip, (__force u32)key->addr[1].ip,
+			     (u32)(__force u16)key->port[0] << 16 | (__force u16)key->port[1],
+			     key->netns ^ key->scope << 4, &place);
 }
 
 /**
@@ -88,34 +113,32 @@ u32 table_hash(const struct flow_key *key)
 u64 table_id(const struct flow *flow)
 {
 	struct {
-		struct flow_key key;
 		u64 born;
+		struct flow_key key;
 	} connection = {
-		.key = flow->key,
 		.born = flow->born,
+		.key = flow->key,
 	};
 
-	BUILD_BUG_ON(sizeof(connection) != sizeof(struct flow_key) + sizeof(u64));
-	return siphash(&connection, sizeof(connection), &secret);
+	return siphash(&connection, sizeof(u64) + sizeof(struct flow_key), &secret);
 }
 
 /**
  * table_lookup - look a flow up
- * @net: namespace
  * @key: from flow_key_init()
  * @hash: of @key
  *
  * Under RCU or the bucket's lock. Return: the flow, or NULL.
  */
-struct flow *table_lookup(const struct net *net, const struct flow_key *key, u32 hash)
+struct flow *table_lookup(const struct flow_key *key, u32 hash)
 {
 	struct flow *flow;
 
-	hlist_for_each_entry_rcu(flow, bucket(hash), node, true)
-		if (flow->hash == hash && flow->net == net &&
-		    !memcmp(&flow->key, key, sizeof(*key)))
-			return flow;
-	return NULL;
+	for (flow = rcu_dereference_raw(*bucket(hash)); flow;
+	     flow = rcu_dereference_raw(flow->next))
+		if (same(&flow->key, key))
+			break;
+	return flow;
 }
 
 /**
@@ -126,14 +149,17 @@ struct flow *table_lookup(const struct net *net, const struct flow_key *key, u32
  */
 struct flow *table_insert(struct flow *flow)
 {
+	struct flow __rcu **head = bucket(flow->hash);
 	struct flow *other;
 
 	raw_spin_lock(bucket_lock(flow->hash));
-	other = table_lookup(flow->net, &flow->key, flow->hash);
+	other = table_lookup(&flow->key, flow->hash);
 	if (other && READ_ONCE(other->dead))
 		other = NULL;
-	if (!other)
-		hlist_add_head_rcu(&flow->node, bucket(flow->hash));
+	if (!other) {
+		RCU_INIT_POINTER(flow->next, rcu_access_pointer(*head));
+		rcu_assign_pointer(*head, flow);
+	}
 	raw_spin_unlock(bucket_lock(flow->hash));
 	return other;
 }
@@ -144,8 +170,12 @@ struct flow *table_insert(struct flow *flow)
  */
 void table_remove(struct flow *flow)
 {
+	struct flow __rcu **at = bucket(flow->hash);
+
 	raw_spin_lock(bucket_lock(flow->hash));
-	hlist_del_rcu(&flow->node);
+	while (rcu_access_pointer(*at) != flow)
+		at = &rcu_dereference_protected(*at, true)->next;
+	rcu_assign_pointer(*at, rcu_access_pointer(flow->next));
 	raw_spin_unlock(bucket_lock(flow->hash));
 }
 
@@ -173,11 +203,8 @@ int table_visit(unsigned int i, int (*visit)(struct flow *flow, void *data), voi
 	int err = 0;
 
 	rcu_read_lock();
-	hlist_for_each_entry_rcu(flow, &table[i], node) {
+	for (flow = rcu_dereference(table[i]); flow && !err; flow = rcu_dereference(flow->next))
 		err = visit(flow, data);
-		if (err)
-			break;
-	}
 	rcu_read_unlock();
 	return err;
 }
@@ -195,6 +222,7 @@ int table_init(unsigned int flows)
 	mask = roundup_pow_of_two(max_t(unsigned int, flows / 2, TABLE_LOCKS)) - 1;
 	for (i = 0; i < TABLE_LOCKS; i++)
 		raw_spin_lock_init(&locks[i]);
+	get_random_bytes(&place, sizeof(place));
 	get_random_bytes(&secret, sizeof(secret));
 	table = kvcalloc((size_t)mask + 1, sizeof(*table), GFP_KERNEL);
 	return table ? 0 : -ENOMEM;

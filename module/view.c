@@ -49,7 +49,7 @@ void view_flow(struct view *view, const struct flow *flow)
 
 	lockdep_assert_held(&flow->lock);
 	view->id = table_id(flow);
-	view->family = flow->key.family;
+	view->family = flow_key_family(&flow->key);
 	view->scope = flow->key.scope;
 	view->path = path_of(flow);
 	view->role = responder ? TCPSTATE_ROLE_RESPONDER : TCPSTATE_ROLE_INITIATOR;

@@ -282,7 +282,7 @@ void witness_commit(struct flow *flow, unsigned int e, const struct witness_news
 
 	lockdep_assert_held(&flow->lock);
 	flow_local(flow, e);
-	flow->seen = jiffies;
+	flow->seen = (u32)jiffies;
 	flow_socket(flow, e, news->state == FSM_CLOSE ? SOCKET_NONE : news->socket);
 	end->device = news->device;
 	end->misses = 0;
@@ -338,7 +338,7 @@ void witness_seed(struct flow *flow, unsigned int e, const struct witness_news *
 
 	lockdep_assert_held(&flow->lock);
 	flow_local(flow, e);
-	flow->seen = jiffies;
+	flow->seen = (u32)jiffies;
 	flow_socket(flow, e, news->socket);
 	end->device = news->device;
 	end->sock = news->state;
