@@ -404,9 +404,10 @@ static enum fsm_verdict received_in_sync(struct view *v)
 	struct fsm_end *me = v->me;
 	const struct segment *s = v->s;
 
-	/* RFC 7323 5.2, PAWS; a reset is exempt. */
+	/* RFC 7323 5.2, PAWS; a reset is exempt, but not in TIME_WAIT (tcp_paws_reject()). */
 	if (v->certain && me->flags & FSM_TS && !((me->flags | v->peer->flags) & FSM_NO_TS) &&
-	    s->options & SEGMENT_HAS_TS && !(s->flags & SEGMENT_RST) &&
+	    s->options & SEGMENT_HAS_TS &&
+	    (!(s->flags & SEGMENT_RST) || me->state == FSM_TIME_WAIT) &&
 	    (__s32)(me->ts - s->tsval) > PAWS_WINDOW)
 		return FSM_OUT_OF_WINDOW;
 	if (s->flags & SEGMENT_RST) {
@@ -424,7 +425,7 @@ static enum fsm_verdict received_in_sync(struct view *v)
 		return FSM_IGNORED;
 	if (!received_ack(v))
 		return FSM_OUT_OF_WINDOW;
-	if (!v->certain || me->state == FSM_CLOSE || me->state == FSM_TIME_WAIT)
+	if (!v->certain)
 		return FSM_ACCEPTED;
 
 	/* RFC 7323 4.3: the segment that holds the left edge. */
@@ -432,6 +433,8 @@ static enum fsm_verdict received_in_sync(struct view *v)
 		me->ts = s->tsval;
 		me->flags |= FSM_TS;
 	}
+	if (me->state == FSM_CLOSE || me->state == FSM_TIME_WAIT)
+		return FSM_ACCEPTED;
 	return s->end == s->seq ? FSM_ACCEPTED : received_text(v);
 }
 
