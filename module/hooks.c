@@ -44,8 +44,8 @@ static bool opens(const struct segment *s)
 }
 
 /*
- * Return: whether it is TCP that counts. What was read at an earlier hook is not counted again; what
- * is plain was not read there.
+ * Return: whether it is TCP that counts. What was read at an earlier hook is not counted
+ * again; what is plain was not read there.
  */
 static bool event_read(struct event *ev, const struct sk_buff *skb,
 		       const struct nf_hook_state *state, bool again)

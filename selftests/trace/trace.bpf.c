@@ -16,10 +16,6 @@
 
 #include "event.h"
 
-/* Some headers say only `inline`, which clang need not obey. */
-#undef __always_inline
-#define __always_inline inline __attribute__((always_inline))
-
 #define AF_INET6	10
 #define IPPROTO_TCP	6
 #define RING_BYTES	(16 << 20)
