@@ -33,13 +33,14 @@ static uint32_t near(uint32_t number, uint32_t *seed)
 /* Mostly ESTABLISHED, and mostly nothing odd is known of it. */
 static struct fsm_end random_end(uint32_t *seed, uint32_t nxt, uint32_t peer_nxt)
 {
+	uint32_t any = scatter(seed);
 	struct fsm_end end = {
 		.nxt = nxt,
 		.una = near(nxt, seed),
 		.rcv = near(peer_nxt, seed),
 		.edge = near(peer_nxt + 65535, seed),
 		.flags = FSM_SEQ | FSM_RCV | FSM_EDGE | FSM_WSCALE,
-		.state = scatter(seed) % 16 ? FSM_ESTABLISHED : 1 + scatter(seed) % (FSM_STATES - 1),
+		.state = any % 16 ? FSM_ESTABLISHED : 1 + any / 16 % (FSM_STATES - 1),
 		.wscale = scatter(seed) % 15,
 		.sack = near(peer_nxt, seed),
 		.mark = near(nxt, seed),
