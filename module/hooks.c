@@ -230,7 +230,7 @@ static void owner_commit(struct flow *flow, const struct event *ev, const struct
 static void owner_sent(struct flow *flow, const struct event *ev, const struct sock *sk,
 		       enum flow_socket owner)
 {
-	u8 before = flow->fsm.end[ev->src].state;
+	u8 before = flow->fsm.end[ev->src].state, after;
 	struct witness_news news;
 
 	flow_local(flow, ev->src);
@@ -241,12 +241,15 @@ static void owner_sent(struct flow *flow, const struct event *ev, const struct s
 	owner_tells(flow, ev, sk);
 	if (!witness_watches())
 		return;
+	after = flow->fsm.end[ev->src].state;
 	/* It was thought established, and repeats its SYN-ACK. */
-	if (owner == SOCKET_REQUEST && before == FSM_ESTABLISHED &&
-	    flow->fsm.end[ev->src].state == FSM_SYN_RECV) {
+	if (owner == SOCKET_REQUEST && before == FSM_ESTABLISHED && after == FSM_SYN_RECV) {
 		socket_news(sk, FSM_SYN_RECV, &news);
-		witness_withheld(flow, ev->src, news.cause ?: WITHHELD_BACKLOG);
+		witness_withheld(flow, ev->src, FSM_SYN_RECV, news.cause ?: WITHHELD_BACKLOG);
 	}
+	/* It closed while the peer's FIN waited for it. */
+	if (before == FSM_CLOSE_WAIT && (after == FSM_FIN_WAIT1 || after == FSM_CLOSING))
+		witness_withheld(flow, ev->src, FSM_ESTABLISHED, WITHHELD_BACKLOG);
 	owner_commit(flow, ev, sk, owner);
 }
 

@@ -232,14 +232,15 @@ void witness_conclude(struct flow *flow, unsigned int e)
  * witness_withheld - the engine took back what it had expected
  * @flow: the flow, locked
  * @e: which end
- * @cause: why its socket did not make the move
+ * @kept: the state that its socket did not leave when the segment came
+ * @cause: why it did not
  */
-void witness_withheld(struct flow *flow, unsigned int e, enum witness_cause cause)
+void witness_withheld(struct flow *flow, unsigned int e, u8 kept, enum witness_cause cause)
 {
 	struct witness_counters *w = &flow_pernet(flow)->witness;
 
 	lockdep_assert_held(&flow->lock);
-	atomic64_inc(&w->causes[cause][flow->end[e].sock]);
+	atomic64_inc(&w->causes[cause][kept]);
 }
 
 /*
@@ -298,7 +299,7 @@ void witness_commit(struct flow *flow, unsigned int e, const struct witness_news
 	/* It was closed while the SYN-ACK was looking for it. */
 	if (end->differs && !end->silent && end->sock == FSM_SYN_SENT &&
 	    news->state == FSM_CLOSE && flow->fsm.end[e].state == FSM_ESTABLISHED) {
-		witness_withheld(flow, e, WITHHELD_BACKLOG);
+		witness_withheld(flow, e, FSM_SYN_SENT, WITHHELD_BACKLOG);
 		fsm_adopt(&flow->fsm, e, FSM_SYN_SENT, NULL);
 		flow_move(flow, e, FSM_SYN_SENT);
 	}

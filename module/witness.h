@@ -93,7 +93,7 @@ bool witness_commits(const struct flow *flow, unsigned int e);
 bool witness_watches(void);
 enum witness_mode witness_mode(void);
 void witness_commit(struct flow *flow, unsigned int e, const struct witness_news *news);
-void witness_withheld(struct flow *flow, unsigned int e, enum witness_cause cause);
+void witness_withheld(struct flow *flow, unsigned int e, u8 kept, enum witness_cause cause);
 void witness_expect(struct flow *flow, unsigned int e);
 void witness_judge(struct flow *flow, unsigned int e, bool received);
 void witness_conclude(struct flow *flow, unsigned int e);
