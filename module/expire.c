@@ -231,7 +231,6 @@ static unsigned long silent_until(const struct flow *flow)
 
 	if (flow_one_sided(flow))
 		seconds = min(seconds, READ_ONCE(timeout[TIMEOUT(ONE_SIDED)]));
-	/* Nothing waits for half of the counter's range. */
 	return jiffies - ((u32)jiffies - flow->seen) + seconds * (unsigned long)HZ;
 }
 
@@ -241,7 +240,8 @@ static unsigned long silent_until(const struct flow *flow)
  */
 void expire_defaults(struct tcpstate_net *tn)
 {
-	BUILD_BUG_ON((u64)TCPSTATE_TIMEOUT_MAX * HZ > LONG_MAX);
+	/* flow::seen is 32 bits wide. */
+	BUILD_BUG_ON((u64)TCPSTATE_TIMEOUT_MAX * HZ > S32_MAX);
 	memcpy(tn->timeouts, timeouts, sizeof(timeouts));
 }
 

@@ -67,6 +67,8 @@ unsigned int flow_key_init(struct flow_key *key, const struct net *net, u8 famil
 	unsigned int first;
 
 	BUILD_BUG_ON(sizeof(*key) != 2 * sizeof(*src) + 2 * sizeof(sport) + 2 * sizeof(u32));
+	/* Without it all namespaces have the same number. */
+	BUILD_BUG_ON(!IS_ENABLED(CONFIG_PROC_FS));
 	memset(key, 0, sizeof(*key));
 	if (family == NFPROTO_IPV4) {
 		first = src->ip == dst->ip ? ntohs(sport) > ntohs(dport) :
