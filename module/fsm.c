@@ -403,11 +403,12 @@ static enum fsm_verdict received_in_sync(struct view *v)
 {
 	struct fsm_end *me = v->me;
 	const struct segment *s = v->s;
+	bool waits = me->state == FSM_TIME_WAIT;
 
 	/* RFC 7323 5.2, PAWS; a reset is exempt, but not in TIME_WAIT (tcp_paws_reject()). */
 	if (v->certain && me->flags & FSM_TS && !((me->flags | v->peer->flags) & FSM_NO_TS) &&
 	    s->options & SEGMENT_HAS_TS &&
-	    (!(s->flags & SEGMENT_RST) || me->state == FSM_TIME_WAIT) &&
+	    (!(s->flags & SEGMENT_RST) || waits) &&
 	    (__s32)(me->ts - s->tsval) > PAWS_WINDOW)
 		return FSM_OUT_OF_WINDOW;
 	if (s->flags & SEGMENT_RST) {
@@ -428,8 +429,9 @@ static enum fsm_verdict received_in_sync(struct view *v)
 	if (!v->certain)
 		return FSM_ACCEPTED;
 
-	/* RFC 7323 4.3: the segment that holds the left edge. */
-	if (s->options & SEGMENT_HAS_TS && s->ack == me->una && !seq_after(s->seq, me->wup)) {
+	/* RFC 7323 4.3: the segment that holds the left edge; in TIME_WAIT none before it. */
+	if (s->options & SEGMENT_HAS_TS && s->ack == me->una &&
+	    (waits ? s->seq == me->rcv : !seq_after(s->seq, me->wup))) {
 		me->ts = s->tsval;
 		me->flags |= FSM_TS;
 	}

@@ -249,6 +249,7 @@ V("a RST older than TS.Recent does not end TIME_WAIT", "tcp_timewait_state_proce
 	GOT(B, RST_ACK, 2, 2, TIME_WAIT, FIN_WAIT1, TS(515, 1020), IS(OUT_OF_WINDOW)),
 	GOT(B, ACK, 2, 2, TIME_WAIT, FIN_WAIT1, TS(530, 1020)),
 	GOT(B, RST_ACK, 2, 2, TIME_WAIT, FIN_WAIT1, TS(525, 1020), IS(OUT_OF_WINDOW)),
+	GOT(B, FIN_ACK, 1, 2, TIME_WAIT, FIN_WAIT1, TS(540, 1020)),
 	GOT(B, RST_ACK, 2, 2, CLOSE, FIN_WAIT1, TS(530, 1020))),
 
 V("a FIN one tick older than TS.Recent counts", "tcp_paws_discard, TCP_PAWS_WINDOW",
