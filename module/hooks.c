@@ -193,21 +193,6 @@ static struct flow *local_create(const struct event *ev, const struct net_device
 			   loopback ? CLASS_LOOPBACK : CLASS_LOCAL_RESPONDER, ev->dst, flags);
 }
 
-/*
- * A responder's flow begins with its SYN-ACK: what the SYN offered, the window scale above all, the
- * owner knows. With witness=0 too: the owner of what leaves is no look-up.
- */
-static void owner_tells(struct flow *flow, const struct event *ev, const struct sock *sk)
-{
-	struct witness_news news;
-
-	if (!answers(&ev->p.s) || flow->fsm.end[ev->src].state != FSM_SYN_RECV)
-		return;
-	socket_news(sk, FSM_SYN_RECV, &news);
-	if (news.known && news.state == FSM_SYN_RECV)
-		fsm_adopt(&flow->fsm, ev->src, FSM_SYN_RECV, &news.facts);
-}
-
 /* The owner's state is clear from a SYN or SYN-ACK; later its tracepoint tells. */
 static void owner_commit(struct flow *flow, const struct event *ev, const struct sock *sk,
 			 enum flow_socket owner)
@@ -224,24 +209,23 @@ static void owner_commit(struct flow *flow, const struct event *ev, const struct
 		socket_news(sk, FSM_SYN_RECV, &news);
 	else
 		return;
-	witness_commit(flow, ev->src, &news);
+	/*
+	 * The flow begins with the SYN-ACK: what the SYN offered, the window scale above all, the
+	 * socket knows. With witness=0 too: the owner of what leaves is no look-up.
+	 */
+	if (flow->fsm.end[ev->src].state == FSM_SYN_RECV && news.state == FSM_SYN_RECV)
+		fsm_adopt(&flow->fsm, ev->src, FSM_SYN_RECV, &news.facts);
+	if (witness_watches())
+		witness_commit(flow, ev->src, &news);
 }
 
-static void owner_sent(struct flow *flow, const struct event *ev, const struct sock *sk,
-		       enum flow_socket owner)
+/* What it sends shows that it did not take what the engine saw it receive. */
+static void owner_takes_back(struct flow *flow, const struct event *ev, const struct sock *sk,
+			     enum flow_socket owner, u8 before)
 {
-	u8 before = flow->fsm.end[ev->src].state, after;
+	u8 after = flow->fsm.end[ev->src].state;
 	struct witness_news news;
 
-	flow_local(flow, ev->src);
-	if (opens(&ev->p.s))
-		witness_conclude(flow, ev->src);
-	witness_judge(flow, ev->src, false);
-	event_count(ev, sent(flow, ev, true));
-	owner_tells(flow, ev, sk);
-	if (!witness_watches())
-		return;
-	after = flow->fsm.end[ev->src].state;
 	/* It was thought established, and repeats its SYN-ACK. */
 	if (owner == SOCKET_REQUEST && before == FSM_ESTABLISHED && after == FSM_SYN_RECV) {
 		socket_news(sk, FSM_SYN_RECV, &news);
@@ -250,6 +234,20 @@ static void owner_sent(struct flow *flow, const struct event *ev, const struct s
 	/* It closed while the peer's FIN waited for it. */
 	if (before == FSM_CLOSE_WAIT && (after == FSM_FIN_WAIT1 || after == FSM_CLOSING))
 		witness_withheld(flow, ev->src, FSM_ESTABLISHED, WITHHELD_BACKLOG);
+}
+
+static void owner_sent(struct flow *flow, const struct event *ev, const struct sock *sk,
+		       enum flow_socket owner)
+{
+	u8 before = flow->fsm.end[ev->src].state;
+
+	flow_local(flow, ev->src);
+	if (opens(&ev->p.s))
+		witness_conclude(flow, ev->src);
+	witness_judge(flow, ev->src, false);
+	event_count(ev, sent(flow, ev, true));
+	if (witness_watches())
+		owner_takes_back(flow, ev, sk, owner, before);
 	owner_commit(flow, ev, sk, owner);
 }
 
