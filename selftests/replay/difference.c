@@ -258,6 +258,21 @@ double difference_after(const struct run *run, int end, double time)
 	return longest;
 }
 
+/* Is there one, not booked, that this booking would fit and that ended before it was due? */
+bool difference_healed(const struct run *run, const struct booking *b)
+{
+	int i;
+
+	for (i = 0; i < run->nr_differences; i++) {
+		const struct difference *d = &run->differences[i];
+
+		if (fits(run, d, b) && d->until >= b->since && d->since <= b->until &&
+		    !open(d) && !due(run, d))
+			return true;
+	}
+	return false;
+}
+
 void difference_finish(struct run *run)
 {
 	int i;

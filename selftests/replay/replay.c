@@ -182,15 +182,24 @@ static bool found_forged(const struct input *in, const struct step *s, const str
 	return found;
 }
 
-static bool found_missing(const struct input *in, int missing)
+/* The difference may have ended by itself a moment after it was booked. */
+static bool found_missing(const struct input *in, int missing, struct tally *t)
 {
 	struct input falsified = *in;
+	struct run run = { .in = &falsified, .quiet = true };
 	bool found;
 
 	falsified.bookings = zeroed(in->nr_bookings, sizeof(*in->bookings));
 	memcpy(falsified.bookings, in->bookings, in->nr_bookings * sizeof(*in->bookings));
 	falsified.bookings[missing].n--;
-	found = found_out(&falsified);
+	found = replay(&run);
+	if (!found && difference_healed(&run, &in->bookings[missing])) {
+		t->healed++;
+		t->tried--;
+		t->found--;
+		found = true;
+	}
+	release(&run);
 	free(falsified.bookings);
 	return found;
 }
@@ -219,14 +228,15 @@ static int falsify(const struct input *in)
 	for (i = 0; i < in->nr_bookings; i++)
 		if (in->bookings[i].cause && in->bookings[i].cause->silent &&
 		    in->bookings[i].until <= in->end - REST)
-			tally(&missing, &run, NULL, found_missing(in, i));
+			tally(&missing, &run, NULL, found_missing(in, i, &missing));
 	release(&run);
 	for (i = 0; i < 3; i++) {
 		printf("%s: %d of %d found out\n", tallies[i]->what, tallies[i]->found,
 		       tallies[i]->tried);
 		failed |= !tallies[i]->tried || tallies[i]->found < tallies[i]->tried;
 	}
-	printf("left out, but soon told by another segment: %d\n", without.healed);
+	printf("left out, but soon told by another segment: %d of segments, %d of bookings\n",
+	       without.healed, missing.healed);
 	return failed;
 }
 

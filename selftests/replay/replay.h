@@ -217,6 +217,7 @@ void difference_compare(struct run *run, int end, bool silent, enum kind kind, d
 void difference_keep(struct run *run, int end, enum kind kind, double time);
 void difference_event(struct run *run, const struct record *r);
 void difference_settle(struct run *run, struct booking *b);
+bool difference_healed(const struct run *run, const struct booking *b);
 void difference_finish(struct run *run);
 double difference_after(const struct run *run, int end, double time);
 
