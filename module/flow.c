@@ -106,18 +106,13 @@ static struct flow *flow_alloc(struct net *net, const struct flow_key *key, u32 
 	return flow;
 }
 
-static bool is_guest(const struct tcpstate_net *tn)
-{
-	return tn->net->user_ns != &init_user_ns;
-}
-
 /*
  * Before the flow leaves its chain: a namespace without flows, or none that a
  * walk still finds, may go at once. It is not touched any more.
  */
 static void flow_put_place(struct tcpstate_net *tn)
 {
-	if (is_guest(tn))
+	if (netns_is_guest(tn))
 		atomic_dec(&guests);
 	atomic_dec_return_release(&tn->flows);
 	atomic_dec(&flows);
@@ -134,7 +129,7 @@ static bool flow_get_place(struct tcpstate_net *tn, enum flow_class class)
 	if (atomic_inc_return(&flows) > flow_limit())
 		goto full;
 	/* Who is root only there must not starve the others. */
-	if (is_guest(tn) && atomic_inc_return(&guests) > flow_limit() / FLOW_GUEST) {
+	if (netns_is_guest(tn) && atomic_inc_return(&guests) > flow_limit() / FLOW_GUEST) {
 		atomic_dec(&guests);
 		goto full;
 	}
@@ -155,7 +150,8 @@ full:
  * @initiator: index of the initiator
  * @flags: for flow_unlock()
  *
- * Atomic context, under RCU, not on PREEMPT_RT with preemption off. If
+ * Atomic context, under RCU, no flow locked, not on PREEMPT_RT with preemption
+ * off. Where there is no place, a flow that is worth less goes (evict.c). If
  * another CPU was faster, its flow is returned.
  *
  * Return: the locked flow; NULL if there is no place or no memory, which is
@@ -170,7 +166,8 @@ struct flow *flow_create(struct net *net, const struct flow_key *key, enum flow_
 	bool again = true;
 
 retry:
-	if (!flow_get_place(tn, class))
+	if (!flow_get_place(tn, class) &&
+	    !(evict_for(tn, class, hash) && flow_get_place(tn, class)))
 		goto untracked;
 	if (!counters_ready(&tn->counters))
 		goto no_memory;

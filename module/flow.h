@@ -183,6 +183,9 @@ static inline struct tcpstate_net *flow_pernet(const struct flow *flow)
 	return tcpstate_pernet(flow->net);
 }
 
+/* evict.c */
+bool evict_for(struct tcpstate_net *tn, enum flow_class class, u32 hash);
+
 /* expire.c */
 void expire_arm(struct flow *flow, unsigned long when);
 void expire_forget(struct flow *flow);

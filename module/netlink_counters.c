@@ -54,7 +54,7 @@ static size_t reply_size(u32 tables)
 	if (tables & TCPSTATE_TABLE_TRANSITIONS)
 		size += size_of(states * states, 2, COLUMNS);
 	if (tables & TCPSTATE_TABLE_STAT)
-		size += size_of(1, 5, 2);
+		size += size_of(1, 5, 3);
 	return size;
 }
 
@@ -148,7 +148,9 @@ static bool put_stat(struct sk_buff *skb, const struct tcpstate_net *tn,
 	    !put_u64(skb, TCPSTATE_A_STAT_MEMORY, flow_memory(flows), TCPSTATE_A_STAT_PAD) ||
 	    !put_u64(skb, TCPSTATE_A_STAT_UNTRACKED, atomic64_read(&tn->untracked),
 		     TCPSTATE_A_STAT_PAD) ||
-	    nla_put_u32(skb, TCPSTATE_A_STAT_COMPLETE, READ_ONCE(tn->complete)))
+	    nla_put_u32(skb, TCPSTATE_A_STAT_COMPLETE, READ_ONCE(tn->complete)) ||
+	    !put_u64(skb, TCPSTATE_A_STAT_EVICTED, atomic64_read(&tn->evicted),
+		     TCPSTATE_A_STAT_PAD))
 		return false;
 	nla_nest_end(skb, nest);
 	return true;

@@ -71,6 +71,18 @@ void netns_untracked(struct tcpstate_net *tn)
 }
 
 /**
+ * netns_evicted - a flow goes because another one needs its place
+ * @tn: its namespace
+ *
+ * The connection may go on: the table lacks it.
+ */
+void netns_evicted(struct tcpstate_net *tn)
+{
+	atomic64_inc(&tn->evicted);
+	WRITE_ONCE(tn->complete, false);
+}
+
+/**
  * netns_visit - visit all namespaces, unless something changes in them
  * @visit: called for each, which does not go meanwhile
  * @data: for @visit

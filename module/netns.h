@@ -48,13 +48,16 @@ enum netns_reason {
  * @flows: flows in the table
  * @embryonic: forwarded ones among them without a completed handshake
  * @untracked: connections that got no flow: table full, cap, no memory
+ * @evicted: flows that went in favour of others
+ * @sampled: when it needed a place last that somebody had, the lower half of jiffies
+ * @spent: what it spent in that tick on finding who could go
  * @seeding: sockets that exist are looked for: by whom; this and the next five
  *	     are theirs
  * @seeds: among the namespaces that are seeded together
  * @incomplete: not all of them could be found
  * @listeners: listening sockets found
  * @listened_ports: theirs, as bits
- * @missed: @untracked when it began
+ * @missed: netns_missed() when it began
  * @sums: the kernel's numbers against ours; written by the sampler alone
  * @crowded: too many request sockets to look at each of them all the time
  * @reasons: segments that moved nothing
@@ -76,6 +79,9 @@ struct tcpstate_net {
 	atomic_t flows;
 	atomic_t embryonic;
 	atomic64_t untracked;
+	atomic64_t evicted;
+	u32 sampled;
+	u32 spent;
 	const void *seeding;
 	struct list_head seeds;
 	bool incomplete;
@@ -92,6 +98,7 @@ struct tcpstate_net {
 struct tcpstate_net *tcpstate_pernet(const struct net *net);
 const char *netns_reason_name(enum netns_reason reason);
 void netns_untracked(struct tcpstate_net *tn);
+void netns_evicted(struct tcpstate_net *tn);
 bool netns_visit(void (*visit)(struct tcpstate_net *tn, void *data), void *data);
 int netns_enable(bool enable);
 bool netns_enabled(void);
@@ -112,6 +119,18 @@ void procfs_unregister(struct tcpstate_net *tn);
 static inline bool netns_watches(const struct tcpstate_net *tn, enum tcpstate_path path)
 {
 	return !READ_ONCE(tn->dying) && READ_ONCE(tn->paths) & BIT(path);
+}
+
+/* Whose root may be anybody. */
+static inline bool netns_is_guest(const struct tcpstate_net *tn)
+{
+	return tn->net->user_ns != &init_user_ns;
+}
+
+/* Connections that the table lacks. */
+static inline u64 netns_missed(const struct tcpstate_net *tn)
+{
+	return atomic64_read(&tn->untracked) + atomic64_read(&tn->evicted);
 }
 
 static inline void netns_count(struct tcpstate_net *tn, enum netns_reason reason)

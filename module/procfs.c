@@ -111,6 +111,7 @@ static int stat_show(struct seq_file *m, void *v)
 	seq_printf(m, "memory %zu\n", flow_memory(flows));
 	seq_printf(m, "untracked %llu\n", (u64)atomic64_read(&tn->untracked));
 	seq_printf(m, "complete %d\n", READ_ONCE(tn->complete));
+	seq_printf(m, "evicted %llu\n", (u64)atomic64_read(&tn->evicted));
 	kfree(sum);
 	return 0;
 }

@@ -265,7 +265,7 @@ static bool begin(struct tcpstate_net *tn, const struct list_head *nets)
 	if (!tn->listened_ports)
 		return false;
 	tn->incomplete = false;
-	tn->missed = atomic64_read(&tn->untracked);
+	tn->missed = netns_missed(tn);
 	WRITE_ONCE(tn->seeding, nets);
 	return true;
 }
@@ -280,7 +280,7 @@ static void end(struct tcpstate_net *tn)
 	tn->listened_ports = NULL;
 	WRITE_ONCE(tn->complete, complete);
 	/* It says so before and after it is missed. */
-	if (atomic64_read(&tn->untracked) != tn->missed)
+	if (netns_missed(tn) != tn->missed)
 		WRITE_ONCE(tn->complete, false);
 }
 

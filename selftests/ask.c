@@ -95,7 +95,7 @@ static const struct attr transition_attrs[TCPSTATE_A_TRANSITION_MAX + 2] = {
 static const struct attr stat_attrs[TCPSTATE_A_STAT_MAX + 2] = {
 	A("", PAD), A("pad", PAD), A("flows", U32), A("self_connected", U32),
 	A("embryonic", U32), A("max_flows", U32), A("memory", U64), A("untracked", U64),
-	A("complete", U32)
+	A("complete", U32), A("evicted", U64)
 };
 
 static const struct attr counters_attrs[TCPSTATE_A_COUNTERS_MAX + 2] = {

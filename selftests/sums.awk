@@ -108,6 +108,7 @@ END {
 	equal("self_connected", stat["self_connected"], selfconnected)
 	if (!partial) {
 		equal("untracked", stat["untracked"], 0)
+		equal("evicted", stat["evicted"], 0)
 		equal("complete", stat["complete"], 1)
 	}
 	if (corrections == "")

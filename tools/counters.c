@@ -60,10 +60,12 @@ static const struct field stat_fields[] = {
 	[TCPSTATE_A_STAT_MEMORY] = NUMBER("memory"),
 	[TCPSTATE_A_STAT_UNTRACKED] = NUMBER("untracked"),
 	[TCPSTATE_A_STAT_COMPLETE] = { .name = "complete", .kind = FIELD_U32, .max = 1 },
+	[TCPSTATE_A_STAT_EVICTED] = NUMBER("evicted"),
 };
 
 static const char *const stat_rows[COUNTERS_STAT] = {
 	"flows", "self_connected", "embryonic", "max_flows", "memory", "untracked", "complete",
+	"evicted",
 };
 
 /* Numbers whose attributes follow one another. */

@@ -15,7 +15,7 @@ struct table;
 /* The columns that count, in the order of the files; the attributes follow one another too. */
 #define COUNTERS_KINDS		9
 #define COUNTERS_TRANSITIONS	4
-#define COUNTERS_STAT		7
+#define COUNTERS_STAT		8
 
 struct counters {
 	bool taken;

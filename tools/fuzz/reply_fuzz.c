@@ -135,7 +135,8 @@ static void make_counters(void)
 	for (uint32_t i = 0; i < COUNTERS_STAT; i++) {
 		uint16_t type = TCPSTATE_A_STAT_FLOWS + i;
 
-		if (type == TCPSTATE_A_STAT_MEMORY || type == TCPSTATE_A_STAT_UNTRACKED)
+		if (type == TCPSTATE_A_STAT_MEMORY || type == TCPSTATE_A_STAT_UNTRACKED ||
+		    type == TCPSTATE_A_STAT_EVICTED)
 			mnl_attr_put_u64(nlh, type, i);
 		else
 			mnl_attr_put_u32(nlh, type, type == TCPSTATE_A_STAT_COMPLETE ? 1 : i);
