@@ -13,7 +13,7 @@ TRACE_ALL=${TRACED:-} TRACED=
 
 ALL="handshake teardown resets crossing forwarded nat midstream
 	silent replay parking alone invariants
-	reader filter netns privileges dump consistency config
+	reader filter netns privileges dump consistency config evict
 	seed verify trace counters
 	netem rules topology options
 	hostile storm crowd load"
