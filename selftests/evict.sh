@@ -227,10 +227,13 @@ exact() {
 
 # --- too many half-open ones ---
 
+# What is worth less than they are would not make room among them.
 embryonic() {
 	limits $MAX && set_config $ROUTER max-embryonic=3 || return 1
+	dial 7120
+	reset c.7120
 	silent 7420 7421 7422 7423 7424 7425
-	settled tracked 7423 7424 7425 not 7420 7421 7422 &&
+	settled tracked 7120 7423 7424 7425 not 7420 7421 7422 &&
 		stat_is $ROUTER embryonic=3 evicted=12 || return 1
 	dial 7620
 	settled tracked 7620 7424 7425 not 7423 && stat_is $ROUTER embryonic=2
