@@ -430,7 +430,8 @@ all_equal() {
 	done
 }
 
-# sums NETNS [SELFCONNECTED]: within a second, the equalities between files, and no correction.
+# sums NETNS [SELFCONNECTED [partial]]: within a second, the equalities between files, and no
+# correction; see sums.awk.
 sums() {
 	settled sum "$@" && return
 	read_mirror $1 debug | grep '^correction '
@@ -438,7 +439,7 @@ sums() {
 }
 
 sum() {
-	in_ns "$1" awk -v selfconnected="${2:-0}" -f "$HERE/sums.awk" "$MIRROR/counters" \
+	in_ns "$1" awk -v selfconnected="${2:-0}" -v partial="${3:-}" -f "$HERE/sums.awk" "$MIRROR/counters" \
 		"$MIRROR/pairs" "$MIRROR/transitions" "$MIRROR/stat" "$MIRROR/debug"
 }
 
