@@ -11,7 +11,7 @@ T ?=
 FUZZ_MODULE = max_flows=4096 $(MODULE_ARGS)
 FUZZ_KERNEL = slub_debug=P init_on_alloc=0 page_poison=1
 
-LONG = storm hostile flood netem topology options verify evict timewaits \
+LONG = storm hostile flood million netem topology options verify evict timewaits \
 	handshake teardown resets crossing forwarded nat midstream silent parking rules
 
 reader = $(MAKE) -C tools O=$(CURDIR)/build

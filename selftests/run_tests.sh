@@ -16,7 +16,7 @@ ALL="handshake teardown resets crossing forwarded nat midstream
 	reader filter netns privileges dump consistency config evict
 	seed verify trace counters
 	netem rules topology options
-	hostile flood storm crowd load"
+	hostile flood storm crowd million load"
 
 # Compared with the trace at their end, also without TRACED. Storm in full is too much for a trace.
 COMPARED="handshake teardown resets crossing forwarded nat midstream silent"
