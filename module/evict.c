@@ -56,9 +56,9 @@ struct sample {
 
 static enum scope scope_of(const struct tcpstate_net *tn, enum flow_class class)
 {
-	if (class == CLASS_FORWARDED && atomic_read(&tn->embryonic) >= flow_embryonic_limit(tn))
+	if (class == CLASS_FORWARDED && atomic_read(&tn->embryonic) >= limit_embryonic(tn))
 		return SCOPE_EMBRYONIC;
-	if (atomic_read(&tn->flows) >= flow_netns_limit(tn))
+	if (atomic_read(&tn->flows) >= limit_netns(tn))
 		return SCOPE_OWN;
 	return netns_is_guest(tn) ? SCOPE_GUESTS : SCOPE_ALL;
 }
@@ -80,17 +80,17 @@ static bool in_scope(const struct flow *flow, const struct sample *s)
 /* Of a locked flow: what is out of the table has no namespace any more. */
 static enum evict_worth worth_of(const struct flow *flow, const struct sample *s)
 {
-	const struct flow_end *a = &flow->end[0], *b = &flow->end[1];
+	bool self = flow->class == CLASS_SELF;
+	unsigned int e;
 
 	lockdep_assert_held(&flow->lock);
 	if (!in_scope(flow, s))
 		return WORTH_KEEPING;
 	/* It has a socket, or there may be one that did not tell of itself yet. */
-	if (a->socket != SOCKET_NONE || b->socket != SOCKET_NONE || a->checking || b->checking)
-		return WORTH_KEEPING;
-	if (flow->class == CLASS_SELF)
-		b = a;
-	return evict_worth(a->shown, b->shown, flow_one_sided(flow));
+	for (e = 0; flow->whole && e < 2; e++)
+		if (flow->end[e].socket != SOCKET_NONE || flow->end[e].checking)
+			return WORTH_KEEPING;
+	return evict_worth(flow->shown[0], flow->shown[!self], flow_one_sided(flow));
 }
 
 static int look(struct flow *flow, void *sample)

@@ -9,6 +9,7 @@
  * empty wheel nothing wakes up.
  */
 #include <linux/bitmap.h>
+#include <linux/hash.h>
 #include <linux/jiffies.h>
 #include <linux/log2.h>
 #include <linux/module.h>
@@ -17,7 +18,8 @@
 
 #include "flow.h"
 
-#define WHEELS		8	/* by the flow's hash */
+#define WHEEL_BITS	3	/* of the number of wheels: by where the flow lies */
+#define WHEELS		BIT(WHEEL_BITS)
 #define LEVELS		2
 #define SLOTS		256	/* of each level */
 #define BATCH		64	/* flows taken out under one lock */
@@ -39,7 +41,7 @@ static const u32 timeouts[TIMEOUTS] = {
 
 /**
  * struct wheel - flows by the time at which they want to be asked
- * @lock: guards the rest, and flow::due, flow::slot and flow::fires of its flows
+ * @lock: guards the rest, and flow::due and flow::fires of its flows
  * @work: runs when the next busy slot is due
  * @clock: the last tick that was worked off, of each level
  * @next: when @work is to run, in jiffies, with @scheduled
@@ -62,7 +64,7 @@ static struct workqueue_struct *queue __read_mostly;
 
 static struct wheel *wheel_of(const struct flow *flow)
 {
-	return &wheels[flow->hash % WHEELS];
+	return &wheels[hash_ptr(flow, WHEEL_BITS)];
 }
 
 /* Ticks from the clock to the first busy slot; SLOTS if there is none. */
@@ -113,25 +115,53 @@ static bool earliest(const struct wheel *w, u64 *when)
 	return found;
 }
 
+/* A tick of the wheel as flow::fires has it: half of a clock's, and the level. */
+static u32 fires_at(unsigned int level, u64 tick)
+{
+	return (u32)tick << 1 | level;
+}
+
+static unsigned int fires_level(u32 fires)
+{
+	return fires & 1;
+}
+
+static unsigned int fires_slot(u32 fires)
+{
+	return (fires >> 1) % SLOTS;
+}
+
+/* Level 0 rounds up; level 1 rounds down, and the flow is armed again from there. */
+static u64 tick_of(u64 target, unsigned int level)
+{
+	return (level ? target : target + (1 << SLOT_SHIFT(0)) - 1) >> SLOT_SHIFT(level);
+}
+
+/* Does it fire at that time anyway, or earlier? */
+static bool fires_by(u32 fires, u64 target)
+{
+	unsigned int level = fires_level(fires);
+
+	return (s32)(fires_at(level, tick_of(target, level)) - fires) >= 0;
+}
+
 static void unlink_flow(struct wheel *w, struct flow *flow)
 {
-	unsigned int level = flow->slot / SLOTS, slot = flow->slot % SLOTS;
+	unsigned int level = fires_level(flow->fires), slot = fires_slot(flow->fires);
 
 	hlist_del_init(&flow->due);
-	flow->slot = -1;
 	if (hlist_empty(&w->slot[level][slot]))
 		__clear_bit(slot, w->busy[level]);
 }
 
-/* Level 0 rounds up; level 1 rounds down, and the flow is armed again from there. */
-static void link_flow(struct wheel *w, struct flow *flow, u64 target)
+/* Return: when it fires, in 64-bit jiffies. */
+static u64 link_flow(struct wheel *w, struct flow *flow, u64 target)
 {
-	u64 tick = (target + (1 << SLOT_SHIFT(0)) - 1) >> SLOT_SHIFT(0);
+	u64 tick = max(tick_of(target, 0), w->clock[0] + 1);
 	unsigned int level = 0;
 
-	tick = max(tick, w->clock[0] + 1);
 	if (tick > w->clock[0] + SLOTS - 1) {
-		u64 coarse = min(target >> SLOT_SHIFT(1), w->clock[1] + SLOTS - 1);
+		u64 coarse = min(tick_of(target, 1), w->clock[1] + SLOTS - 1);
 
 		if (coarse > w->clock[1]) {
 			level = 1;
@@ -140,10 +170,10 @@ static void link_flow(struct wheel *w, struct flow *flow, u64 target)
 			tick = w->clock[0] + SLOTS - 1;
 		}
 	}
-	flow->slot = level * SLOTS + tick % SLOTS;
-	flow->fires = tick << SLOT_SHIFT(level);
+	flow->fires = fires_at(level, tick);
 	hlist_add_head(&flow->due, &w->slot[level][tick % SLOTS]);
 	__set_bit(tick % SLOTS, w->busy[level]);
+	return tick << SLOT_SHIFT(level);
 }
 
 static unsigned long delay_until(u64 when)
@@ -163,24 +193,23 @@ static unsigned long delay_until(u64 when)
  */
 void expire_arm(struct flow *flow, unsigned long when)
 {
-	struct wheel *w = wheel_of(flow);
 	long wait = max(0L, (long)(when - jiffies));
-	u64 now = get_jiffies_64();
+	struct wheel *w = wheel_of(flow);
+	u64 now = get_jiffies_64(), fires;
 
 	lockdep_assert_held(&flow->lock);
-	if (flow->armed && !time_before(when, flow->asked))
+	if (flow->armed && fires_by(flow->fires, now + wait))
 		return;
 	flow->armed = true;
-	flow->asked = when;
 
 	raw_spin_lock(&w->lock);
-	if (flow->slot >= 0)
+	if (!hlist_unhashed(&flow->due))
 		unlink_flow(w, flow);
 	advance(w, now);
-	link_flow(w, flow, now + wait);
-	if (!w->scheduled || flow->fires < w->next) {
+	fires = link_flow(w, flow, now + wait);
+	if (!w->scheduled || fires < w->next) {
 		w->scheduled = true;
-		w->next = flow->fires;
+		w->next = fires;
 		mod_delayed_work(queue, &w->work, delay_until(w->next));
 	}
 	raw_spin_unlock(&w->lock);
@@ -196,14 +225,14 @@ void expire_forget(struct flow *flow)
 
 	lockdep_assert_held(&flow->lock);
 	raw_spin_lock(&w->lock);
-	if (flow->slot >= 0)
+	if (!hlist_unhashed(&flow->due))
 		unlink_flow(w, flow);
 	raw_spin_unlock(&w->lock);
 }
 
 static bool either(const struct flow *flow, u8 state)
 {
-	return flow->end[0].shown == state || flow->end[1].shown == state;
+	return flow->shown[0] == state || flow->shown[1] == state;
 }
 
 static unsigned int timeout_index(const struct flow *flow)
@@ -247,7 +276,8 @@ void expire_defaults(struct tcpstate_net *tn)
 
 static bool has_socket(const struct flow *flow)
 {
-	return flow->end[0].socket != SOCKET_NONE || flow->end[1].socket != SOCKET_NONE;
+	return flow->whole && (flow->end[0].socket != SOCKET_NONE ||
+			       flow->end[1].socket != SOCKET_NONE);
 }
 
 /**
@@ -264,13 +294,13 @@ bool expire_deadline(const struct flow *flow, unsigned long *when)
 
 	if (any)
 		*when = silent_until(flow);
-	for (e = 0; e < 2; e++) {
-		const struct flow_end *end = &flow->end[e];
+	for (e = 0; flow->whole && e < 2; e++) {
+		unsigned long check = flow_jiffies(flow->end[e].check);
 
-		if (!end->checking)
+		if (!flow->end[e].checking)
 			continue;
-		if (!any || time_before(end->check, *when))
-			*when = end->check;
+		if (!any || time_before(check, *when))
+			*when = check;
 		any = true;
 	}
 	return any;
@@ -285,7 +315,8 @@ static void time_out(struct flow *flow)
 		fsm_adopt(&flow->fsm, e, FSM_CLOSE, NULL);
 		flow_move(flow, e, FSM_CLOSE);
 		/* Nothing is left that could be judged: it must not keep the flow. */
-		flow->end[e].differs = false;
+		if (flow->whole)
+			flow->end[e].differs = false;
 	}
 }
 
@@ -295,12 +326,12 @@ static void ask(struct flow *flow)
 	unsigned long flags;
 	unsigned int e;
 
-	for (e = 0; e < 2; e++) {
+	for (e = 0; flow->whole && e < 2; e++) {
 		bool check;
 
 		if (!flow_relock(flow, &flags))
 			return;
-		check = flow->end[e].checking && time_after_eq(jiffies, flow->end[e].check);
+		check = flow->end[e].checking && flow_is_due(flow->end[e].check);
 		if (check)
 			flow->end[e].checking = false;
 		flow_unlock(flow, flags);

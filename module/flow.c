@@ -1,31 +1,33 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Flows: how they begin, change and end, and how many there may be.
+ * Flows: how they begin, change and end.
  */
-#include <linux/cache.h>
-#include <linux/ktime.h>
-#include <linux/mm.h>
-#include <linux/module.h>
+#include <linux/percpu.h>
+#include <linux/random.h>
 #include <linux/slab.h>
 
 #include "flow.h"
+#include "table.h"
 
-#define FLOW_SHARE	8192	/* bytes of memory for each flow that max_flows allows */
-#define FLOW_EMBRYONIC	8	/* at most this part of max_flows is half-open forwarded flows */
-#define FLOW_GUEST	2	/* and this part is for all namespaces of other user namespaces */
+/* Until 6.5 a cache may be merged with one of another name. */
+#ifndef SLAB_NO_MERGE
+#define SLAB_NO_MERGE	0
+#endif
 
-static unsigned int max_flows __read_mostly;
-module_param(max_flows, uint, 0400);
-MODULE_PARM_DESC(max_flows, "flows at most, in all namespaces (default: one for each 8 KiB of memory)");
+/* A forwarded flow of IPv4 has no addresses of IPv6 and no sockets. */
+#define FLOW_CUT	offsetof(struct flow, addr)
+/* Divides it: no place is lost, and no flow lies in more lines than it must. */
+#define FLOW_ALIGN	32
 
-static struct kmem_cache *cache __read_mostly;
-static atomic_t flows = ATOMIC_INIT(0);
-static atomic_t guests = ATOMIC_INIT(0);	/* those in namespaces of other user namespaces */
+static DEFINE_PER_CPU(u32, serial);	/* of the last connection that began there */
+static struct kmem_cache *cache __read_mostly;		/* of whole flows */
+static struct kmem_cache *cache_cut __read_mostly;	/* of those that are not */
 
 static bool key_is_self(const struct flow_key *key)
 {
-	return key->port[0] == key->port[1] &&
-	       !memcmp(&key->addr[0], &key->addr[1], sizeof(key->addr[0]));
+	return key->word[0] == key->word[1] && key->port[0] == key->port[1] &&
+	       (!(key->scope & FLOW_IPV6) ||
+		ipv6_addr_equal(&key->addr[0].in6, &key->addr[1].in6));
 }
 
 /**
@@ -37,158 +39,147 @@ static bool key_is_self(const struct flow_key *key)
  */
 bool flow_relock(struct flow *flow, unsigned long *flags)
 {
-	raw_spin_lock_irqsave(&flow->lock, *flags);
+	flow_lock(flow, flags);
 	if (!flow->dead)
 		return true;
-	raw_spin_unlock_irqrestore(&flow->lock, *flags);
+	flow_unlock(flow, *flags);
 	return false;
-}
-
-/**
- * flow_unlock - end what flow_find(), flow_create() or flow_relock() began
- * @flow: the flow
- * @flags: from there
- */
-void flow_unlock(struct flow *flow, unsigned long flags)
-{
-	raw_spin_unlock_irqrestore(&flow->lock, flags);
 }
 
 /**
  * flow_find - look a flow up and lock it
  * @key: from flow_key_init()
+ * @hash: of @key
  * @flags: for flow_unlock()
  *
  * Any context, under RCU. Return: the locked flow, or NULL.
  */
-struct flow *flow_find(const struct flow_key *key, unsigned long *flags)
+struct flow *flow_find(const struct flow_key *key, u32 hash, unsigned long *flags)
 {
-	struct flow *flow = table_lookup(key, table_hash(key));
+	struct flow *flow = table_lookup(key, hash);
 
 	return flow && flow_relock(flow, flags) ? flow : NULL;
 }
 
-static void flow_free(struct rcu_head *rcu)
+static void release(struct flow *flow)
 {
-	kmem_cache_free(cache, container_of(rcu, struct flow, rcu));
+	kmem_cache_free(flow->whole ? cache : cache_cut, flow);
 }
 
-static struct flow *flow_alloc(struct net *net, const struct flow_key *key, u32 hash,
+static void flow_free(struct rcu_head *rcu)
+{
+	release(container_of(rcu, struct flow, rcu));
+}
+
+/* Has it an end that may have a socket, or a long name? */
+static bool is_whole(const struct flow_key *key, enum flow_class class)
+{
+	return class != CLASS_FORWARDED || key->scope & FLOW_IPV6 || key_is_self(key);
+}
+
+/* A connection begins, of another id than any before it. */
+static void flow_begin(struct flow *flow)
+{
+	flow->born = flow_clock();
+	flow->serial = this_cpu_inc_return(serial);
+	flow->provenance = TCPSTATE_PROVENANCE_HANDSHAKE;
+	flow->heard = 0;
+}
+
+static struct flow *flow_alloc(struct net *net, const struct flow_key *key,
 			       enum flow_class class, unsigned int initiator)
 {
-	struct flow *flow = kmem_cache_alloc(cache, GFP_ATOMIC | __GFP_NOWARN);
+	bool whole = is_whole(key, class);
+	struct flow *flow = kmem_cache_alloc(whole ? cache : cache_cut,
+					     GFP_ATOMIC | __GFP_NOWARN);
 	unsigned int e;
 
 	if (!flow)
 		return NULL;
+	raw_spin_lock_init(&flow->lock);
 	INIT_HLIST_NODE(&flow->due);
 	flow->net = net;
-	flow->key = *key;
-	flow->hash = hash;
-	flow->slot = -1;
+	flow->scope = key->scope;
 	flow->seen = (u32)jiffies;
-	flow->born = ktime_get_mono_fast_ns();
-	flow->provenance = TCPSTATE_PROVENANCE_HANDSHAKE;
+	flow_begin(flow);
 	flow->class = key_is_self(key) ? CLASS_SELF : class;
 	flow->initiator = key_is_self(key) ? 0 : initiator;
-	flow->heard = 0;
+	flow->local = 0;
+	flow->whole = whole;
+	flow->calm = false;
 	flow->armed = false;
 	flow->embryonic = false;
 	flow->dead = false;
 	fsm_init(&flow->fsm, flow->class == CLASS_SELF);
-	for (e = 0; e < 2; e++)
-		flow->end[e] = (struct flow_end){
-			.shown = FSM_CLOSE,
-			.sock = FSM_CLOSE,
-			.entered = get_jiffies_64(),
-			.local = counters_column(flow->class, e == flow->initiator) == COLUMN_LOCAL,
-		};
-	return flow;
-}
-
-/*
- * Before the flow leaves its chain: a namespace without flows, or none that a
- * walk still finds, may go at once. It is not touched any more.
- */
-static void flow_put_place(struct tcpstate_net *tn)
-{
-	if (netns_is_guest(tn))
-		atomic_dec(&guests);
-	atomic_dec_return_release(&tn->flows);
-	atomic_dec(&flows);
-}
-
-/* Take a place under the limits; given back by flow_put_place(). */
-static bool flow_get_place(struct tcpstate_net *tn, enum flow_class class)
-{
-	if (READ_ONCE(tn->dying))
-		return false;
-	if (class == CLASS_FORWARDED &&
-	    atomic_read(&tn->embryonic) >= flow_embryonic_limit(tn))
-		return false;
-	if (atomic_inc_return(&flows) > flow_limit())
-		goto full;
-	/* Who is root only there must not starve the others. */
-	if (netns_is_guest(tn) && atomic_inc_return(&guests) > flow_limit() / FLOW_GUEST) {
-		atomic_dec(&guests);
-		goto full;
+	for (e = 0; e < 2; e++) {
+		flow->word[e] = key->word[e];
+		flow->port[e] = key->port[e];
+		flow->shown[e] = FSM_CLOSE;
+		flow->entered[e] = flow_clock();
+		if (counters_column(flow->class, e == flow->initiator) == COLUMN_LOCAL)
+			flow->local |= BIT(e);
+		if (!whole)
+			continue;
+		flow->addr[e] = key->addr[e].in6;
+		flow->end[e] = (struct flow_end){ .sock = FSM_CLOSE };
 	}
-	if (atomic_inc_return(&tn->flows) <= flow_netns_limit(tn))
-		return true;
-	flow_put_place(tn);
-	return false;
-full:
-	atomic_dec(&flows);
-	return false;
+	return flow;
 }
 
 /**
  * flow_create - add a flow, both ends in close, and lock it
  * @net: namespace
  * @key: from flow_key_init()
+ * @hash: of @key
  * @class: its class; a key of two equal ends is %CLASS_SELF
  * @initiator: index of the initiator
  * @flags: for flow_unlock()
  *
  * Atomic context, under RCU, no flow locked, not on PREEMPT_RT with preemption
  * off. Where there is no place, a flow that is worth less goes (evict.c). If
- * another CPU was faster, its flow is returned.
+ * another CPU was faster, its flow is returned; but one that cannot have what this
+ * class needs is in the way, and forgotten.
  *
  * Return: the locked flow; NULL if there is no place or no memory, which is
  * counted as untracked.
  */
-struct flow *flow_create(struct net *net, const struct flow_key *key, enum flow_class class,
-			 unsigned int initiator, unsigned long *flags)
+struct flow *flow_create(struct net *net, const struct flow_key *key, u32 hash,
+			 enum flow_class class, unsigned int initiator, unsigned long *flags)
 {
 	struct tcpstate_net *tn = tcpstate_pernet(net);
-	u32 hash = table_hash(key);
 	struct flow *flow, *other;
 	bool again = true;
 
 retry:
-	if (!flow_get_place(tn, class) &&
-	    !(evict_for(tn, class, hash) && flow_get_place(tn, class)))
+	if (!limit_get_place(tn, class) &&
+	    !(evict_for(tn, class, hash) && limit_get_place(tn, class)))
 		goto untracked;
 	if (!counters_ready(&tn->counters))
 		goto no_memory;
-	flow = flow_alloc(net, key, hash, class, initiator);
+	flow = flow_alloc(net, key, class, initiator);
 	if (!flow)
 		goto no_memory;
 
-	raw_spin_lock_irqsave(&flow->lock, *flags);
-	other = table_insert(flow);
+	flow_lock(flow, flags);
+	other = table_insert(flow, key, hash);
 	if (!other) {
+		if (flow->whole)
+			atomic_inc(&tn->wholes);
 		counters_born(&tn->counters, flow->class);
 		sampler_wake();
 		return flow;
 	}
 
-	raw_spin_unlock_irqrestore(&flow->lock, *flags);
-	kmem_cache_free(cache, flow);
-	flow_put_place(tn);
-	if (flow_relock(other, flags))
-		return other;
-	/* It left meanwhile: it is not in the way any more. */
+	flow_unlock(flow, *flags);
+	release(flow);
+	limit_put_place(tn);
+	if (flow_relock(other, flags)) {
+		if (other->whole || !is_whole(key, class))
+			return other;
+		flow_remove(other);
+		flow_unlock(other, *flags);
+	}
+	/* It is not in the way any more. */
 	if (again) {
 		again = false;
 		goto retry;
@@ -196,9 +187,29 @@ retry:
 	goto untracked;
 
 no_memory:
-	flow_put_place(tn);
+	limit_put_place(tn);
 untracked:
 	netns_untracked(tn);
+	return NULL;
+}
+
+/**
+ * flow_find_whole - look up and lock the flow of a connection that a socket here is an end of
+ * @key: from flow_key_init()
+ * @hash: of @key
+ * @flags: for flow_unlock()
+ *
+ * A forwarded connection of that name was another, and is forgotten where it has no room for
+ * sockets. Any context, under RCU. Return: the locked flow, or NULL.
+ */
+struct flow *flow_find_whole(const struct flow_key *key, u32 hash, unsigned long *flags)
+{
+	struct flow *flow = flow_find(key, hash, flags);
+
+	if (!flow || flow->whole)
+		return flow;
+	flow_remove(flow);
+	flow_unlock(flow, *flags);
 	return NULL;
 }
 
@@ -210,23 +221,20 @@ untracked:
  */
 void flow_move(struct flow *flow, unsigned int e, u8 to)
 {
-	struct flow_end *end;
-
 	lockdep_assert_held(&flow->lock);
 	if (flow->class == CLASS_SELF)
 		e = 0;
-	end = &flow->end[e];
-	if (end->shown == to)
+	if (flow->shown[e] == to)
 		return;
 	counters_move(&flow_pernet(flow)->counters, flow->class, e == flow->initiator,
-		      end->shown, to, flow->end[!e].shown);
-	end->shown = to;
-	end->entered = get_jiffies_64();
+		      flow->shown[e], to, flow->shown[!e]);
+	flow->shown[e] = to;
+	flow->entered[e] = flow_clock();
 }
 
 /**
  * flow_socket - something else stands behind a local end
- * @flow: the flow, locked
+ * @flow: the flow, locked, whole
  * @e: which end
  * @socket: what, from now on
  */
@@ -245,8 +253,8 @@ void flow_socket(struct flow *flow, unsigned int e, enum flow_socket socket)
 static void flow_reclass(struct flow *flow, enum flow_class class, unsigned int initiator)
 {
 	struct counters *c = &flow_pernet(flow)->counters;
-	u64 entered[2] = { flow->end[0].entered, flow->end[1].entered };
-	u8 shown[2] = { flow->end[0].shown, flow->end[1].shown };
+	u32 entered[2] = { flow->entered[0], flow->entered[1] };
+	u8 shown[2] = { flow->shown[0], flow->shown[1] };
 	bool same = true;
 	unsigned int e;
 
@@ -270,31 +278,31 @@ static void flow_reclass(struct flow *flow, enum flow_class class, unsigned int 
 	flow_move(flow, 0, shown[0]);
 	flow_move(flow, 1, shown[1]);
 	for (e = 0; e < 2; e++)
-		flow->end[e].entered = entered[e];
+		flow->entered[e] = entered[e];
 }
 
 static enum flow_class class_of(const struct flow *flow, unsigned int initiator)
 {
-	if (flow->end[0].local && flow->end[1].local)
+	if (flow->local == (BIT(0) | BIT(1)))
 		return CLASS_LOOPBACK;
-	if (flow->end[initiator].local)
+	if (flow_is_local(flow, initiator))
 		return CLASS_LOCAL_INITIATOR;
-	if (flow->end[!initiator].local)
+	if (flow_is_local(flow, !initiator))
 		return CLASS_LOCAL_RESPONDER;
 	return CLASS_FORWARDED;
 }
 
 /**
  * flow_local - a socket of this namespace turned out to be an end
- * @flow: the flow, locked
+ * @flow: the flow, locked, whole: flow_find_whole()
  * @e: which end
  */
 void flow_local(struct flow *flow, unsigned int e)
 {
 	lockdep_assert_held(&flow->lock);
-	if (flow->end[e].local || flow->class == CLASS_SELF)
+	if (flow_is_local(flow, e) || flow->class == CLASS_SELF)
 		return;
-	flow->end[e].local = true;
+	flow->local |= BIT(e);
 	flow_reclass(flow, class_of(flow, flow->initiator), flow->initiator);
 }
 
@@ -309,7 +317,7 @@ void flow_remote(struct flow *flow, unsigned int e)
 	if (flow->class != CLASS_LOOPBACK || flow->end[e].socket != SOCKET_NONE ||
 	    flow->end[e].sock != FSM_CLOSE)
 		return;
-	flow->end[e].local = false;
+	flow->local &= ~BIT(e);
 	flow->end[e].differs = false;
 	flow->end[e].checking = false;
 	flow_reclass(flow, class_of(flow, flow->initiator), flow->initiator);
@@ -321,13 +329,11 @@ void flow_remote(struct flow *flow, unsigned int e)
  */
 static void flow_opens(struct flow *flow, unsigned int e)
 {
-	u8 other = flow->end[!e].shown;
+	u8 other = flow->shown[!e];
 
 	if (e != flow->initiator && (other == FSM_SYN_SENT || other == FSM_SYN_RECV))
 		return;
-	flow->born = ktime_get_mono_fast_ns();
-	flow->provenance = TCPSTATE_PROVENANCE_HANDSHAKE;
-	flow->heard = 0;
+	flow_begin(flow);
 	if (flow->class == CLASS_SELF || e == flow->initiator)
 		return;
 	flow_reclass(flow, class_of(flow, e), e);
@@ -359,8 +365,8 @@ void flow_apply(struct flow *flow, const struct fsm_result *r)
 static void flow_embryonic(struct flow *flow)
 {
 	atomic_t *n = &flow_pernet(flow)->embryonic;
-	u8 initiator = flow->end[flow->initiator].shown;
-	u8 responder = flow->end[!flow->initiator].shown;
+	u8 initiator = flow->shown[flow->initiator];
+	u8 responder = flow->shown[!flow->initiator];
 	bool now = !flow->dead && flow->class == CLASS_FORWARDED &&
 		   (flow_one_sided(flow) ||
 		    initiator == FSM_SYN_SENT || initiator == FSM_SYN_RECV ||
@@ -386,17 +392,48 @@ void flow_remove(struct flow *flow)
 
 	lockdep_assert_held(&flow->lock);
 	WRITE_ONCE(flow->dead, true);
+	WRITE_ONCE(flow->calm, false);
 	flow_embryonic(flow);
 	for (e = 0; e < 2; e++) {
-		flow_socket(flow, e, SOCKET_NONE);
+		if (flow->whole)
+			flow_socket(flow, e, SOCKET_NONE);
 		flow_move(flow, e, FSM_CLOSE);
 	}
 	counters_gone(&tn->counters, flow->class);
+	if (flow->whole)
+		atomic_dec(&tn->wholes);
 	expire_forget(flow);
-	flow_put_place(tn);
+	limit_put_place(tn);
 
 	table_remove(flow);
 	call_rcu(&flow->rcu, flow_free);
+}
+
+static bool end_is_calm(const struct flow *flow, unsigned int e)
+{
+	const struct flow_end *end = &flow->end[e];
+
+	if (flow->shown[e] != FSM_ESTABLISHED || flow->fsm.end[e].state != FSM_ESTABLISHED)
+		return false;
+	return !flow->whole || (!end->differs && !end->seeded &&
+				(!flow_is_local(flow, e) || !witness_watches() ||
+				 end->sock == FSM_ESTABLISHED));
+}
+
+/* Where sockets are not looked at, an end may turn out to be elsewhere: flow_remote(). */
+static bool flow_is_calm(const struct flow *flow)
+{
+	return flow->heard == (BIT(0) | BIT(1)) && flow->class != CLASS_SELF &&
+	       (flow->class != CLASS_LOOPBACK || witness_watches()) &&
+	       end_is_calm(flow, 0) && end_is_calm(flow, 1);
+}
+
+/* Does nothing stand behind an end that was closed, and is nothing left to be judged? */
+static bool end_is_over(const struct flow *flow, unsigned int e)
+{
+	return flow->shown[e] == FSM_CLOSE &&
+	       (!flow->whole ||
+		(flow->end[e].socket == SOCKET_NONE && !flow->end[e].differs));
 }
 
 /**
@@ -408,16 +445,15 @@ void flow_remove(struct flow *flow)
  */
 void flow_settle(struct flow *flow)
 {
-	const struct flow_end *a = &flow->end[0], *b = &flow->end[1];
 	unsigned long when;
 
 	lockdep_assert_held(&flow->lock);
-	if (a->shown == FSM_CLOSE && b->shown == FSM_CLOSE &&
-	    a->socket == SOCKET_NONE && b->socket == SOCKET_NONE && !a->differs && !b->differs) {
+	if (end_is_over(flow, 0) && end_is_over(flow, 1)) {
 		flow_remove(flow);
 		return;
 	}
 	flow_embryonic(flow);
+	WRITE_ONCE(flow->calm, flow_is_calm(flow));
 	if (expire_deadline(flow, &when))
 		expire_arm(flow, when);
 }
@@ -461,7 +497,7 @@ u64 flow_purge(bool (*match)(const struct flow *flow, const void *data), const v
 	struct purge p = { .match = match, .data = data };
 	unsigned int i;
 
-	for (i = 0; i < table_buckets() && atomic_read(left ?: &flows); i++) {
+	for (i = 0; i < table_buckets() && (left ? atomic_read(left) : limit_any()); i++) {
 		table_visit(i, purge, &p);
 		cond_resched();
 	}
@@ -469,70 +505,17 @@ u64 flow_purge(bool (*match)(const struct flow *flow, const void *data), const v
 }
 
 /**
- * flow_any - is there any flow?
- */
-bool flow_any(void)
-{
-	return atomic_read(&flows);
-}
-
-/**
- * flow_limit - how many flows there may be
- */
-unsigned int flow_limit(void)
-{
-	return READ_ONCE(max_flows);
-}
-
-/**
- * flow_set_limit - how many flows there may be from now on
- * @limit: at least 1
- *
- * Those that are there stay. The table keeps its size: above what it was made
- * for its chains are longer.
- */
-void flow_set_limit(unsigned int limit)
-{
-	WRITE_ONCE(max_flows, limit);
-}
-
-/**
- * flow_netns_limit - how many flows a namespace may have
+ * flow_memory - what a namespace's flows cost, the table apart
  * @tn: the namespace
- */
-unsigned int flow_netns_limit(const struct tcpstate_net *tn)
-{
-	return READ_ONCE(tn->max_flows) ?: flow_limit();
-}
-
-/**
- * flow_embryonic_limit - how many half-open forwarded flows it may have
- * @tn: the namespace
- */
-unsigned int flow_embryonic_limit(const struct tcpstate_net *tn)
-{
-	unsigned int limit = min(flow_netns_limit(tn), flow_limit());
-
-	return READ_ONCE(tn->max_embryonic) ?: max(limit / FLOW_EMBRYONIC, 1U);
-}
-
-/**
- * flow_memory - what a number of flows costs, the table apart
- * @n: how many
+ * @n: how many flows it has
  *
  * Return: bytes.
  */
-size_t flow_memory(unsigned int n)
+size_t flow_memory(const struct tcpstate_net *tn, unsigned int n)
 {
-	return (size_t)n * ALIGN(kmem_cache_size(cache), cache_line_size());
-}
+	size_t whole = min_t(unsigned int, n, atomic_read(&tn->wholes));
 
-/* Also keeps the cache from being merged with others: its objects are ours to count. */
-static void flow_construct(void *object)
-{
-	struct flow *flow = object;
-
-	raw_spin_lock_init(&flow->lock);
+	return whole * kmem_cache_size(cache) + (n - whole) * kmem_cache_size(cache_cut);
 }
 
 /**
@@ -542,22 +525,22 @@ static void flow_construct(void *object)
  */
 int flow_init(void)
 {
-	int err;
+	int err = table_init(limit_init());
+	int cpu;
 
-	max_flows = min_t(unsigned int, max_flows, FLOW_LIMIT_MAX);
-	if (!max_flows)
-		max_flows = clamp_t(u64, (u64)totalram_pages() * PAGE_SIZE / FLOW_SHARE,
-				    4096, FLOW_LIMIT_MAX);
-	err = table_init(max_flows);
+	BUILD_BUG_ON(sizeof(raw_spinlock_t) == sizeof(u32) && FLOW_CUT != 160);
 	if (err)
 		return err;
-	cache = kmem_cache_create("tcpstate_flow", sizeof(struct flow), 0,
-				  SLAB_HWCACHE_ALIGN, flow_construct);
-	if (!cache) {
-		table_exit();
-		return -ENOMEM;
-	}
-	return 0;
+	for_each_possible_cpu(cpu)
+		per_cpu(serial, cpu) = get_random_u32();
+	cache = kmem_cache_create("tcpstate_flow", sizeof(struct flow), FLOW_ALIGN,
+				  SLAB_NO_MERGE, NULL);
+	cache_cut = kmem_cache_create("tcpstate_forward", FLOW_CUT, FLOW_ALIGN, SLAB_NO_MERGE,
+				      NULL);
+	if (cache && cache_cut)
+		return 0;
+	flow_exit();
+	return -ENOMEM;
 }
 
 /**
@@ -567,5 +550,6 @@ void flow_exit(void)
 {
 	rcu_barrier();
 	kmem_cache_destroy(cache);
+	kmem_cache_destroy(cache_cut);
 	table_exit();
 }

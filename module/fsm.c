@@ -277,7 +277,7 @@ static enum fsm_verdict sent_text(struct view *v)
 		if (s->end != s->seq && (!(me->flags & FSM_MARK) ||
 					 (me->flags & FSM_MARK_AGAIN && !again))) {
 			me->mark = !again && seq_before(s->seq, me->nxt) ? me->nxt : s->seq;
-			me->flags &= ~FSM_MARK_AGAIN;
+			me->flags &= ~(FSM_MARK_AGAIN | FSM_SACK);
 			me->flags |= FSM_MARK | (again ? FSM_MARK_AGAIN : 0);
 		}
 	}

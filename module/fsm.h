@@ -47,7 +47,7 @@ enum fsm_state {
 #define FSM_FAST_OPEN	0x20
 /* Its SYN carried a window scale. */
 #define FSM_WSCALE	0x40
-/* @sack means something. */
+/* @sack means something, but not with FSM_MARK: who has received the FIN lacks nothing. */
 #define FSM_SACK	0x80
 /* Acknowledged the peer's FIN in a segment that itself will be acknowledged: @mark. */
 #define FSM_MARK	0x100
@@ -74,7 +74,7 @@ enum fsm_state {
  * @rcv: RCV.NXT, after the last octet that it received in order
  * @wup: the highest acknowledgment that it sent (tcp_sock::rcv_wup)
  * @edge: right edge of the widest window that it announced
- * @sack: right edge of the rightmost block in its last SACK
+ * @sack: right edge of the rightmost block in its last SACK, until @mark
  * @mark: the sequence number of the first segment with data or FIN in which it
  *	  acknowledged the peer's FIN: whoever acknowledges beyond it has seen that
  * @syn: with %FSM_SYN_SEEN the initial sequence number in a SYN that could not be
@@ -94,8 +94,10 @@ struct fsm_end {
 	__u16 flags;
 	__u8 state;
 	__u8 wscale;
-	__u32 sack;
-	__u32 mark;
+	union {
+		__u32 sack;
+		__u32 mark;
+	};
 	__u32 syn;
 	__u32 ts;
 };

@@ -79,7 +79,8 @@ static inline void learn(struct fsm_end *me, const struct fsm_end *peer, const s
 		me->wup = s->ack;
 		me->flags &= ~FSM_SACK;
 		/* A block below the acknowledgment is a D-SACK (RFC 2883). */
-		if (s->options & SEGMENT_HAS_SACK && seq_after(s->sack, s->ack)) {
+		if (s->options & SEGMENT_HAS_SACK && seq_after(s->sack, s->ack) &&
+		    !(me->flags & FSM_MARK)) {
 			me->sack = s->sack;
 			me->flags |= FSM_SACK;
 		}

@@ -14,6 +14,7 @@
 #include "fsm_pass.h"
 #include "skb.h"
 #include "socket.h"
+#include "table.h"
 
 #define SEGMENT_RARE	(SEGMENT_SYN | SEGMENT_FIN | SEGMENT_RST)
 
@@ -22,6 +23,7 @@
  * @net: namespace
  * @p: the segment
  * @key: its flow's key
+ * @hash: of @key
  * @src: index of the sender in @key
  * @dst: index of the receiver, the same for a socket connected to itself
  */
@@ -29,6 +31,7 @@ struct event {
 	struct net *net;
 	struct packet p;
 	struct flow_key key;
+	u32 hash;
 	unsigned int src;
 	unsigned int dst;
 };
@@ -47,8 +50,8 @@ static bool opens(const struct segment *s)
  * Return: whether it is TCP that counts. What was read at an earlier hook is not counted
  * again; what is plain was not read there.
  */
-static bool event_read(struct event *ev, const struct sk_buff *skb,
-		       const struct nf_hook_state *state, bool again)
+static __always_inline bool event_read(struct event *ev, const struct sk_buff *skb,
+				       const struct nf_hook_state *state, bool again)
 {
 	ev->net = state->net;
 	switch (skb_read(skb, state->pf, &ev->p)) {
@@ -92,30 +95,27 @@ static bool event_follows(const struct event *ev, const struct sk_buff *skb, str
 	return event_intact(ev, skb, false) && flow_relock(flow, flags);
 }
 
-static void event_key(struct event *ev, u32 scope)
+static struct flow *event_lookup(struct event *ev, u32 scope)
 {
 	const struct packet *p = &ev->p;
 
 	ev->src = flow_key_init(&ev->key, ev->net, p->family, &p->src, &p->dst,
 				htons(p->s.sport), htons(p->s.dport), scope);
 	ev->dst = !ev->src;
+	ev->hash = table_hash(&ev->key);
+	return table_lookup(&ev->key, ev->hash);
 }
 
 /*
  * The flow of a segment that no socket speaks for. A socket that is not bound
  * to the VRF that its segments pass has no scope.
  */
-static struct flow *event_flow(struct event *ev, u32 scope, unsigned long *flags)
+static struct flow *event_flow(struct event *ev, u32 scope)
 {
-	struct flow *flow;
+	struct flow *flow = event_lookup(ev, scope);
 
-	event_key(ev, scope);
-	flow = flow_find(&ev->key, flags);
 	/* A connection that begins in a VRF has nothing to do with one of that name elsewhere. */
-	if (flow || !scope || opens(&ev->p.s))
-		return flow;
-	event_key(ev, 0);
-	return flow_find(&ev->key, flags);
+	return flow || !scope || opens(&ev->p.s) ? flow : event_lookup(ev, 0);
 }
 
 static void event_count(const struct event *ev, enum fsm_verdict verdict)
@@ -164,6 +164,32 @@ static enum fsm_verdict received(struct flow *flow, const struct event *ev, bool
 	return verdict;
 }
 
+/*
+ * Does it move nothing but numbers? Then that was done, and nothing is left to do. What a local
+ * end does is seen where its socket does it: there it is the @sender, or the @receiver. If it turns
+ * out only at the receiver that it does more, the sender is asked again, which changes nothing.
+ */
+static __always_inline bool passes(struct flow *flow, const struct event *ev, bool sender,
+				   bool receiver)
+{
+	unsigned long flags;
+	bool done;
+
+	if (!READ_ONCE(flow->calm))
+		return false;
+	flow_lock(flow, &flags);
+	done = flow->calm && (!sender || flow_is_local(flow, ev->src)) &&
+	       (!receiver || flow_is_local(flow, ev->dst)) &&
+	       ((!sender && flow_is_local(flow, ev->src)) ||
+		fsm_pass_sent(&flow->fsm, ev->src, &ev->p.s, sender)) &&
+	       ((!receiver && flow_is_local(flow, ev->dst)) ||
+		fsm_pass_received(&flow->fsm, ev->dst, &ev->p.s, receiver));
+	if (done && flow->seen != (u32)jiffies)
+		flow->seen = (u32)jiffies;
+	flow_unlock(flow, flags);
+	return done;
+}
+
 static bool answers(const struct segment *s)
 {
 	return (s->flags & (SEGMENT_SYN | SEGMENT_ACK | SEGMENT_RST)) ==
@@ -181,7 +207,7 @@ static struct flow *local_create(const struct event *ev, const struct net_device
 	struct witness_news news;
 
 	if (opens(&ev->p.s))
-		return flow_create(ev->net, &ev->key,
+		return flow_create(ev->net, &ev->key, ev->hash,
 				   loopback ? CLASS_LOOPBACK : CLASS_LOCAL_INITIATOR,
 				   ev->src, flags);
 	if (!answers(&ev->p.s))
@@ -189,8 +215,27 @@ static struct flow *local_create(const struct event *ev, const struct net_device
 	/* Redirected here, the initiator has a socket of another name. */
 	if (loopback)
 		loopback = socket_lookup(ev->net, &ev->key, ev->dst, 0, &news);
-	return flow_create(ev->net, &ev->key,
+	return flow_create(ev->net, &ev->key, ev->hash,
 			   loopback ? CLASS_LOOPBACK : CLASS_LOCAL_RESPONDER, ev->dst, flags);
+}
+
+/*
+ * The flow of a segment that a socket sent. One that has no room for a socket was another
+ * connection's, which was forwarded.
+ */
+static struct flow *owner_flow(const struct event *ev, const struct net_device *out,
+			       struct flow *flow, unsigned long *flags)
+{
+	bool other = flow && !flow->whole;
+
+	flow = other ? flow_find_whole(&ev->key, ev->hash, flags) :
+	       flow && flow_relock(flow, flags) ? flow : NULL;
+	if (!flow)
+		flow = local_create(ev, out, flags);
+	/* Its socket tells of itself when it changes, not before. */
+	if (!flow && other)
+		netns_untracked(tcpstate_pernet(ev->net));
+	return flow;
 }
 
 /* The owner's state is clear from a SYN or SYN-ACK; later its tracepoint tells. */
@@ -256,9 +301,12 @@ static void owner_sent(struct flow *flow, const struct event *ev, const struct s
  * data that nobody can read any more), or that is closed right after it: a timewait socket in
  * FIN_WAIT_2.
  */
-static bool resets_for(const struct flow_end *end, const struct event *ev, const struct sock *sk)
+static bool resets_for(const struct flow *flow, const struct event *ev, const struct sock *sk)
 {
-	if (!(ev->p.s.flags & SEGMENT_RST) || !end->local || !socket_is_control(sk))
+	const struct flow_end *end = &flow->end[ev->src];
+
+	if (!(ev->p.s.flags & SEGMENT_RST) || !flow_is_local(flow, ev->src) ||
+	    !socket_is_control(sk))
 		return false;
 	return end->socket == SOCKET_NONE ||
 	       (end->socket == SOCKET_TIMEWAIT && end->sock == FSM_FIN_WAIT2);
@@ -270,7 +318,7 @@ static unsigned int hook_local_out(void *priv, struct sk_buff *skb,
 	enum flow_socket owner;
 	unsigned long flags;
 	struct flow *flow;
-	struct event ev;
+	struct event ev __uninitialized;
 
 	if (!event_read(&ev, skb, state, false))
 		return NF_ACCEPT;
@@ -279,13 +327,16 @@ static unsigned int hook_local_out(void *priv, struct sk_buff *skb,
 		return NF_ACCEPT;
 	owner = socket_owner(ev.net, skb->sk, &ev.p.s);
 	if (owner == SOCKET_NONE) {
-		flow = event_flow(&ev, skb_scope(skb, &ev.p, state->out, &ev.p.dst), &flags);
+		flow = event_flow(&ev, skb_scope(skb, &ev.p, state->out, &ev.p.dst));
 	} else {
-		event_key(&ev, socket_scope(skb->sk, ev.p.family, &ev.p.dst));
-		flow = flow_find(&ev.key, &flags);
-		if (!flow)
-			flow = local_create(&ev, state->out, &flags);
+		flow = event_lookup(&ev, socket_scope(skb->sk, ev.p.family, &ev.p.dst));
+		if (flow && owner == SOCKET_FULL && passes(flow, &ev, true, false))
+			return NF_ACCEPT;
 	}
+	if (owner != SOCKET_NONE)
+		flow = owner_flow(&ev, state->out, flow, &flags);
+	else if (flow && !flow_relock(flow, &flags))
+		flow = NULL;
 	if (!flow)
 		return NF_ACCEPT;
 
@@ -293,11 +344,11 @@ static unsigned int hook_local_out(void *priv, struct sk_buff *skb,
 		ev.dst = ev.src;
 	if (owner != SOCKET_NONE)
 		owner_sent(flow, &ev, skb->sk, owner);
-	else if (resets_for(&flow->end[ev.src], &ev, skb->sk ?: state->sk))
+	else if (resets_for(flow, &ev, skb->sk ?: state->sk))
 		event_count(&ev, sent(flow, &ev, true));
 	else
 		count(&ev, REASON_INJECTED);
-	if (!flow->end[ev.dst].local)
+	if (!flow_is_local(flow, ev.dst))
 		received(flow, &ev, false);
 	flow_settle(flow);
 	flow_unlock(flow, flags);
@@ -309,15 +360,15 @@ static unsigned int hook_local_in(void *priv, struct sk_buff *skb,
 {
 	unsigned long flags;
 	struct flow *flow;
-	struct event ev;
+	struct event ev __uninitialized;
 
 	if (skb->pkt_type != PACKET_HOST || !event_read(&ev, skb, state, false) ||
 	    (ev.p.s.flags & SEGMENT_RARE && !event_intact(&ev, skb, false)))
 		return NF_ACCEPT;
-	flow = event_flow(&ev, skb_scope(skb, &ev.p, state->in, &ev.p.src), &flags);
-	if (!flow)
+	flow = event_flow(&ev, skb_scope(skb, &ev.p, state->in, &ev.p.src));
+	if (!flow || passes(flow, &ev, false, true) || !flow_relock(flow, &flags))
 		return NF_ACCEPT;
-	if (!flow->end[ev.src].local && !event_follows(&ev, skb, flow, &flags))
+	if (!flow_is_local(flow, ev.src) && !event_follows(&ev, skb, flow, &flags))
 		return NF_ACCEPT;
 
 	if (flow->class == CLASS_SELF)
@@ -326,9 +377,9 @@ static unsigned int hook_local_in(void *priv, struct sk_buff *skb,
 	if (!(state->in->flags & IFF_LOOPBACK) && !netif_is_l3_master(state->in))
 		flow_remote(flow, ev.src);
 	witness_judge(flow, ev.dst, true);
-	if (!flow->end[ev.src].local)
+	if (!flow_is_local(flow, ev.src))
 		sent(flow, &ev, false);
-	event_count(&ev, received(flow, &ev, flow->end[ev.dst].local));
+	event_count(&ev, received(flow, &ev, flow_is_local(flow, ev.dst)));
 	witness_doubt(flow, ev.dst);
 	flow_settle(flow);
 	flow_unlock(flow, flags);
@@ -348,7 +399,7 @@ static struct flow *forward_pickup(const struct event *ev, unsigned long *flags)
 	fsm_init(&fsm, false);
 	if (!fsm_pickup(&fsm, ev->src, &ev->p.s, &r))
 		return NULL;
-	flow = flow_create(ev->net, &ev->key, CLASS_FORWARDED,
+	flow = flow_create(ev->net, &ev->key, ev->hash, CLASS_FORWARDED,
 			   ev->p.s.sport < ev->p.s.dport ? ev->dst : ev->src, flags);
 	/* Somebody may have been faster, and know more. */
 	if (flow && !flow->heard) {
@@ -361,42 +412,40 @@ static struct flow *forward_pickup(const struct event *ev, unsigned long *flags)
 
 /*
  * SYN, FIN and RST count as sent at the first hook, whatever a rule does next;
- * all else is judged once, at the last one. What passes that one is received.
+ * all else is judged once, at the last one. What passes that one is received, as far as
+ * that can be told.
  */
 static unsigned int forward(struct sk_buff *skb, const struct nf_hook_state *state, bool last)
 {
 	unsigned long flags;
 	struct flow *flow;
-	struct event ev;
+	struct event ev __uninitialized;
 	bool rare;
 
-	if (!last && skb_is_plain(skb, state->pf))
-		return NF_ACCEPT;
 	if (!event_read(&ev, skb, state, last))
 		return NF_ACCEPT;
 	rare = ev.p.s.flags & SEGMENT_RARE;
-	if (rare ? !event_intact(&ev, skb, last) : !last)
+	/* Only its acknowledgment tells whether a SYN or FIN arrives. */
+	if (last ? rare && !(ev.p.s.flags & SEGMENT_RST) : !rare)
 		return NF_ACCEPT;
-	event_key(&ev, l3mdev_master_ifindex_rcu(state->in));
-	flow = flow_find(&ev.key, &flags);
-	if (flow && !rare && flow->class == CLASS_FORWARDED && !flow_one_sided(flow) &&
-	    fsm_pass(&flow->fsm, ev.src, &ev.p.s)) {
-		if (flow->seen != (u32)jiffies)
-			flow->seen = (u32)jiffies;
-		flow_unlock(flow, flags);
+	if (rare && !event_intact(&ev, skb, last))
 		return NF_ACCEPT;
-	}
+	flow = event_lookup(&ev, l3mdev_master_ifindex_rcu(state->in));
+	if (flow && passes(flow, &ev, false, false))
+		return NF_ACCEPT;
+	if (flow && !flow_relock(flow, &flags))
+		flow = NULL;
 	if (!flow && !last && opens(&ev.p.s))
-		flow = flow_create(ev.net, &ev.key, CLASS_FORWARDED, ev.src, &flags);
+		flow = flow_create(ev.net, &ev.key, ev.hash, CLASS_FORWARDED, ev.src, &flags);
 	if (!flow && rare != last && (rare || event_intact(&ev, skb, false)))
 		flow = forward_pickup(&ev, &flags);
 	if (!flow)
 		return NF_ACCEPT;
 	if (!rare && !event_follows(&ev, skb, flow, &flags))
 		return NF_ACCEPT;
-	if (rare != last && !flow->end[ev.src].local)
+	if (rare != last && !flow_is_local(flow, ev.src))
 		event_count(&ev, sent(flow, &ev, false));
-	if (last && !flow->end[ev.dst].local)
+	if (last && !flow_is_local(flow, ev.dst))
 		received(flow, &ev, false);
 	flow_settle(flow);
 	flow_unlock(flow, flags);
@@ -406,7 +455,7 @@ static unsigned int forward(struct sk_buff *skb, const struct nf_hook_state *sta
 static unsigned int hook_forward_first(void *priv, struct sk_buff *skb,
 				       const struct nf_hook_state *state)
 {
-	return forward(skb, state, false);
+	return skb_is_plain(skb, state->pf) ? NF_ACCEPT : forward(skb, state, false);
 }
 
 static unsigned int hook_forward_last(void *priv, struct sk_buff *skb,

@@ -69,9 +69,9 @@ static bool put_config(struct sk_buff *skb, const struct tcpstate_net *tn)
 {
 	return !nla_put_u32(skb, TCPSTATE_A_CONFIG_ENABLED, netns_enabled()) &&
 	       !nla_put_u32(skb, TCPSTATE_A_CONFIG_WITNESS, witness()) &&
-	       !nla_put_u32(skb, TCPSTATE_A_CONFIG_MAX_FLOWS, flow_limit()) &&
-	       !nla_put_u32(skb, TCPSTATE_A_CONFIG_NETNS_MAX_FLOWS, flow_netns_limit(tn)) &&
-	       !nla_put_u32(skb, TCPSTATE_A_CONFIG_MAX_EMBRYONIC, flow_embryonic_limit(tn)) &&
+	       !nla_put_u32(skb, TCPSTATE_A_CONFIG_MAX_FLOWS, limit_flows()) &&
+	       !nla_put_u32(skb, TCPSTATE_A_CONFIG_NETNS_MAX_FLOWS, limit_netns(tn)) &&
+	       !nla_put_u32(skb, TCPSTATE_A_CONFIG_MAX_EMBRYONIC, limit_embryonic(tn)) &&
 	       !nla_put_u32(skb, TCPSTATE_A_CONFIG_PATHS, READ_ONCE(tn->paths)) &&
 	       put_timeouts(skb, tn);
 }
@@ -208,7 +208,7 @@ int netlink_config_set(struct sk_buff *skb, struct genl_info *info)
 	if (err)
 		goto unlock;
 	if (tb[TCPSTATE_A_CONFIG_MAX_FLOWS])
-		flow_set_limit(nla_get_u32(tb[TCPSTATE_A_CONFIG_MAX_FLOWS]));
+		limit_set(nla_get_u32(tb[TCPSTATE_A_CONFIG_MAX_FLOWS]));
 	if (tb[TCPSTATE_A_CONFIG_NETNS_MAX_FLOWS])
 		WRITE_ONCE(tn->max_flows, nla_get_u32(tb[TCPSTATE_A_CONFIG_NETNS_MAX_FLOWS]));
 	if (tb[TCPSTATE_A_CONFIG_MAX_EMBRYONIC])

@@ -144,8 +144,8 @@ static bool put_stat(struct sk_buff *skb, const struct tcpstate_net *tn,
 	if (!nest || nla_put_u32(skb, TCPSTATE_A_STAT_FLOWS, flows) ||
 	    nla_put_u32(skb, TCPSTATE_A_STAT_SELF_CONNECTED, counters_self(sum)) ||
 	    nla_put_u32(skb, TCPSTATE_A_STAT_EMBRYONIC, atomic_read(&tn->embryonic)) ||
-	    nla_put_u32(skb, TCPSTATE_A_STAT_MAX_FLOWS, flow_limit()) ||
-	    !put_u64(skb, TCPSTATE_A_STAT_MEMORY, flow_memory(flows), TCPSTATE_A_STAT_PAD) ||
+	    nla_put_u32(skb, TCPSTATE_A_STAT_MAX_FLOWS, limit_flows()) ||
+	    !put_u64(skb, TCPSTATE_A_STAT_MEMORY, flow_memory(tn, flows), TCPSTATE_A_STAT_PAD) ||
 	    !put_u64(skb, TCPSTATE_A_STAT_UNTRACKED, atomic64_read(&tn->untracked),
 		     TCPSTATE_A_STAT_PAD) ||
 	    nla_put_u32(skb, TCPSTATE_A_STAT_COMPLETE, READ_ONCE(tn->complete)) ||

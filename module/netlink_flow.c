@@ -13,6 +13,7 @@
 #include "filter.h"
 #include "flow.h"
 #include "netlink.h"
+#include "table.h"
 
 static const struct nla_policy end_policy[TCPSTATE_A_END_PORT + 1] = {
 	[TCPSTATE_A_END_IPV4] = { .type = NLA_U32 },
@@ -145,7 +146,7 @@ static int parse_key(struct flow_key *key, struct genl_info *info)
 static struct flow *find(struct genl_info *info, const struct flow_key *key, unsigned long *flags)
 {
 	const struct nlattr *id = info->attrs[TCPSTATE_A_FLOW_ID];
-	struct flow *flow = flow_find(key, flags);
+	struct flow *flow = flow_find(key, table_hash(key), flags);
 
 	if (!flow || !id || nla_get_u64(id) == table_id(flow))
 		return flow;

@@ -46,6 +46,7 @@ enum netns_reason {
  * @max_embryonic: limit of half-open forwarded flows; 0: a part of that of all
  * @timeouts: by TIMEOUT(), in seconds
  * @flows: flows in the table
+ * @wholes: whole ones among them: struct flow
  * @embryonic: forwarded ones among them without a completed handshake
  * @untracked: connections that got no flow: table full, cap, no memory
  * @evicted: flows that went in favour of others
@@ -77,6 +78,7 @@ struct tcpstate_net {
 	u32 max_embryonic;
 	u32 timeouts[TIMEOUTS];
 	atomic_t flows;
+	atomic_t wholes;
 	atomic_t embryonic;
 	atomic64_t untracked;
 	atomic64_t evicted;

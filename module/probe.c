@@ -10,6 +10,7 @@
 
 #include "flow.h"
 #include "socket.h"
+#include "table.h"
 
 /* A flow that no segment announced: its local end is what the socket says. */
 static struct flow *adopt(struct net *net, const struct flow_key *key, unsigned int e,
@@ -19,15 +20,16 @@ static struct flow *adopt(struct net *net, const struct flow_key *key, unsigned 
 	struct flow *flow;
 	u8 far;
 
-	flow = flow_create(net, key, responder ? CLASS_LOCAL_RESPONDER : CLASS_LOCAL_INITIATOR,
+	flow = flow_create(net, key, table_hash(key),
+			   responder ? CLASS_LOCAL_RESPONDER : CLASS_LOCAL_INITIATOR,
 			   responder ? !e : e, flags);
 	/* It waits for data to send its SYN with. */
 	if (!flow || news->state == FSM_SYN_SENT)
 		return flow;
-	if (!responder && flow->end[e].shown == FSM_CLOSE)
+	if (!responder && flow->shown[e] == FSM_CLOSE)
 		flow->provenance = TCPSTATE_PROVENANCE_MIDSTREAM;
-	if (flow->class == CLASS_SELF || flow->end[!e].shown != FSM_CLOSE ||
-	    flow->end[!e].local)
+	if (flow->class == CLASS_SELF || flow->shown[!e] != FSM_CLOSE ||
+	    flow_is_local(flow, !e))
 		return flow;
 	far = news->state == FSM_CLOSE_WAIT ? FSM_FIN_WAIT2 : FSM_ESTABLISHED;
 	fsm_adopt(&flow->fsm, !e, far, NULL);
@@ -68,7 +70,7 @@ static bool look(const struct sock *sk, int from, int to, bool create)
 	socket_news(sk, to, &news);
 	if (to == TCP_CLOSE && replaced(net, &key, e, news.device, &news))
 		return true;
-	flow = flow_find(&key, &flags);
+	flow = flow_find_whole(&key, table_hash(&key), &flags);
 	if (!flow && create)
 		flow = adopt(net, &key, e, from, &news, &flags);
 	if (!flow)
@@ -105,14 +107,14 @@ void witness_look(const struct sock *sk)
 	    !socket_key(sk, &key, &e))
 		goto out;
 	/* What it did since, it has reported itself. */
-	flow = flow_find(&key, &flags);
+	flow = flow_find_whole(&key, table_hash(&key), &flags);
 	if (flow) {
 		flow_unlock(flow, flags);
 		goto out;
 	}
 	look(sk, state == TCP_SYN_SENT ? TCP_CLOSE : TCP_SYN_RECV, state, true);
 	/* It may have closed before there was a flow to find. */
-	flow = flow_find(&key, &flags);
+	flow = flow_find_whole(&key, table_hash(&key), &flags);
 	if (flow) {
 		witness_look_again(flow, e);
 		flow_settle(flow);

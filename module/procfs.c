@@ -107,8 +107,8 @@ static int stat_show(struct seq_file *m, void *v)
 	seq_printf(m, "flows %u\n", flows);
 	seq_printf(m, "self_connected %llu\n", counters_self(sum));
 	seq_printf(m, "embryonic %u\n", atomic_read(&tn->embryonic));
-	seq_printf(m, "max_flows %u\n", flow_limit());
-	seq_printf(m, "memory %zu\n", flow_memory(flows));
+	seq_printf(m, "max_flows %u\n", limit_flows());
+	seq_printf(m, "memory %zu\n", flow_memory(tn, flows));
 	seq_printf(m, "untracked %llu\n", (u64)atomic64_read(&tn->untracked));
 	seq_printf(m, "complete %d\n", READ_ONCE(tn->complete));
 	seq_printf(m, "evicted %llu\n", (u64)atomic64_read(&tn->evicted));

@@ -105,7 +105,7 @@ static int look(struct flow *flow, void *looks)
 	enum sampler_sum i;
 	unsigned int e;
 
-	for (e = 0; e < 2; e++) {
+	for (e = 0; flow->whole && e < 2; e++) {
 		for (i = 0; i < SUMS; i++) {
 			if (!READ_ONCE(tn->sums[i].suspect) || !counts_in(&flow->end[e], i))
 				continue;
@@ -138,11 +138,11 @@ static void sample(struct work_struct *work)
 
 	if (walking) {
 		walk();
-	} else if (!flow_any()) {
+	} else if (!limit_any()) {
 		WRITE_ONCE(awake, false);
 		/* One may have come that saw it awake. */
 		smp_mb();
-		if (!flow_any() || xchg(&awake, true))
+		if (!limit_any() || xchg(&awake, true))
 			return;
 	} else if (netns_visit(compare, &c)) {
 		walking = c.suspects;

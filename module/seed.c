@@ -23,6 +23,7 @@
 #include "flow.h"
 #include "seed.h"
 #include "socket.h"
+#include "table.h"
 
 #define PORTS		65536
 #define CHAIN_TRIES	16	/* how often a chain is walked that keeps changing */
@@ -53,7 +54,7 @@ static bool is_here(struct net *net, const struct flow_key *key, unsigned int e)
 {
 	const union nf_inet_addr *addr = &key->addr[e];
 
-	if (!key->ipv6)
+	if (flow_key_family(key) == NFPROTO_IPV4)
 		return inet_addr_type(net, addr->ip) == RTN_LOCAL;
 #if IS_ENABLED(CONFIG_IPV6)
 	return ipv6_chk_addr(net, &addr->in6, NULL, 0);
@@ -83,11 +84,11 @@ static struct flow *create(struct tcpstate_net *tn, const struct flow_key *key, 
 		class = CLASS_LOOPBACK;
 	else if (responder)
 		class = CLASS_LOCAL_RESPONDER;
-	flow = flow_create(tn->net, key, class, responder ? !e : e, flags);
+	flow = flow_create(tn->net, key, table_hash(key), class, responder ? !e : e, flags);
 	if (!flow)
 		return NULL;
 	flow->provenance = TCPSTATE_PROVENANCE_SEEDED;
-	if (!flow->end[!e].local && flow->end[!e].shown == FSM_CLOSE) {
+	if (!flow_is_local(flow, !e) && flow->shown[!e] == FSM_CLOSE) {
 		u8 far = far_state(news->state);
 
 		fsm_adopt(&flow->fsm, !e, far, NULL);
@@ -110,7 +111,7 @@ static void seed_socket(struct tcpstate_net *tn, const struct sock *sk)
 	if (state == TCP_CLOSE || state == TCP_LISTEN || !socket_key(sk, &key, &e))
 		return;
 	socket_news(sk, state, &news);
-	flow = flow_find(&key, &flags);
+	flow = flow_find_whole(&key, table_hash(&key), &flags);
 	if (!flow)
 		flow = create(tn, &key, e, &news, &flags);
 	if (!flow)

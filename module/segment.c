@@ -125,7 +125,7 @@ enum segment_verdict segment_parse(struct segment *s, const __u8 *bytes,
 		.dport = get16(bytes + 2),
 		.seq = get32(bytes + 4),
 		.ack = get32(bytes + 8),
-		.flags = bytes[13] & 0x3f,
+		.flags = bytes[SEGMENT_FLAGS_OFFSET] & 0x3f,
 		.window = get16(bytes + 14),
 		.len = total - header,
 	};

@@ -30,6 +30,7 @@
 #define SEGMENT_HEADER_MIN	20
 #define SEGMENT_HEADER_MAX	60
 #define SEGMENT_WSCALE_MAX	14
+#define SEGMENT_FLAGS_OFFSET	13	/* of the control bits in a header */
 
 /**
  * struct segment - one parsed TCP segment

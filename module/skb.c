@@ -16,14 +16,12 @@
 
 #include "skb.h"
 
-#define FLAGS_OFFSET	13	/* of the control bits in a TCP header */
-
 /* Return: where the TCP header begins, or a negative number. */
 static int read_ipv4(const struct sk_buff *skb, struct packet *p)
 {
 	int start = skb_network_offset(skb);
+	struct iphdr buffer __uninitialized;
 	const struct iphdr *ip;
-	struct iphdr buffer;
 
 	ip = skb_header_pointer(skb, start, sizeof(buffer), &buffer);
 	if (!ip || ip->protocol != IPPROTO_TCP || ip->ihl < 5 || ip_is_fragment(ip))
@@ -38,7 +36,7 @@ static int read_ipv6(const struct sk_buff *skb, struct packet *p)
 	int start = skb_network_offset(skb);
 	const struct ipv6hdr *ip;
 	unsigned int offset = 0;
-	struct ipv6hdr buffer;
+	struct ipv6hdr buffer __uninitialized;
 	unsigned short frag;
 	int flags = 0;
 
@@ -56,33 +54,6 @@ static int read_ipv6(const struct sk_buff *skb, struct packet *p)
 }
 
 /**
- * skb_is_plain - is it clear at once that a packet's segment has no SYN, FIN or RST?
- * @skb: the packet, as a netfilter hook gets it
- * @family: NFPROTO_IPV4 or NFPROTO_IPV6
- *
- * Any context. Return: false where that takes a closer look.
- */
-bool skb_is_plain(const struct sk_buff *skb, u8 family)
-{
-	const u8 *at = skb_network_header(skb);
-	unsigned int linear = skb_headlen(skb) - skb_network_offset(skb);
-	const struct iphdr *ip = (const struct iphdr *)at;
-	unsigned int start = sizeof(struct ipv6hdr);
-
-	if (unlikely(linear < sizeof(struct ipv6hdr)))
-		return false;
-	if (family == NFPROTO_IPV4) {
-		start = ip->ihl * 4;
-		if (ip->protocol != IPPROTO_TCP || ip_is_fragment(ip))
-			return false;
-	} else if (((const struct ipv6hdr *)at)->nexthdr != IPPROTO_TCP) {
-		return false;
-	}
-	return linear >= start + SEGMENT_HEADER_MIN &&
-	       !(at[start + FLAGS_OFFSET] & (SEGMENT_SYN | SEGMENT_FIN | SEGMENT_RST));
-}
-
-/**
  * skb_read - find the segment in a packet
  * @skb: the packet, as a netfilter hook gets it
  * @family: NFPROTO_IPV4 or NFPROTO_IPV6
@@ -92,13 +63,11 @@ bool skb_is_plain(const struct sk_buff *skb, u8 family)
  */
 enum packet_verdict skb_read(const struct sk_buff *skb, u8 family, struct packet *p)
 {
-	u8 buffer[SEGMENT_HEADER_MAX];
+	u8 buffer[SEGMENT_HEADER_MAX] __uninitialized;
 	unsigned int total, linear;
 	const u8 *bytes;
 	int offset;
 
-	memset(&p->src, 0, sizeof(p->src));
-	memset(&p->dst, 0, sizeof(p->dst));
 	p->family = family;
 	offset = family == NFPROTO_IPV4 ? read_ipv4(skb, p) : read_ipv6(skb, p);
 	if (offset < 0)

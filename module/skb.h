@@ -3,16 +3,18 @@
 #ifndef TCPSTATE_SKB_H
 #define TCPSTATE_SKB_H
 
+#include <linux/ipv6.h>
 #include <linux/netfilter.h>
 #include <linux/skbuff.h>
+#include <net/ip.h>
 
 #include "segment.h"
 
 /**
  * struct packet - a TCP segment with its addresses
  * @s: the segment
- * @src: source address
- * @dst: destination address
+ * @src: source address; IPv4 in the first word, the rest is undefined then
+ * @dst: destination address, likewise
  * @family: NFPROTO_IPV4 or NFPROTO_IPV6
  * @offset: of the TCP header in the buffer
  */
@@ -32,10 +34,36 @@ enum packet_verdict {
 };
 
 enum packet_verdict skb_read(const struct sk_buff *skb, u8 family, struct packet *p);
-bool skb_is_plain(const struct sk_buff *skb, u8 family);
 bool skb_checksum_ok(const struct sk_buff *skb, const struct packet *p);
 bool skb_to_self(const struct sk_buff *skb, const struct packet *p);
 u32 skb_scope(const struct sk_buff *skb, const struct packet *p, const struct net_device *dev,
 	      const union nf_inet_addr *remote);
+
+/**
+ * skb_is_plain - is it clear at once that a packet's segment has no SYN, FIN or RST?
+ * @skb: the packet, as a netfilter hook gets it
+ * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ *
+ * Any context. Return: false where that takes a closer look.
+ */
+static inline bool skb_is_plain(const struct sk_buff *skb, u8 family)
+{
+	const u8 *at = skb_network_header(skb);
+	unsigned int linear = skb_headlen(skb) - skb_network_offset(skb);
+	const struct iphdr *ip = (const struct iphdr *)at;
+	unsigned int start = sizeof(struct ipv6hdr);
+
+	if (unlikely(linear < sizeof(struct ipv6hdr)))
+		return false;
+	if (family == NFPROTO_IPV4) {
+		start = ip->ihl * 4;
+		if (ip->protocol != IPPROTO_TCP || ip_is_fragment(ip))
+			return false;
+	} else if (((const struct ipv6hdr *)at)->nexthdr != IPPROTO_TCP) {
+		return false;
+	}
+	return linear >= start + SEGMENT_HEADER_MIN &&
+	       !(at[start + SEGMENT_FLAGS_OFFSET] & (SEGMENT_SYN | SEGMENT_FIN | SEGMENT_RST));
+}
 
 #endif

@@ -12,6 +12,7 @@
 
 #include "compat/lookup.h"
 #include "socket.h"
+#include "table.h"
 
 /**
  * socket_owner - does a TCP socket stand behind a sent segment?
@@ -300,7 +301,7 @@ static bool has_key(const struct sock *sk, const struct flow_key *key)
 	struct flow_key own;
 	unsigned int e;
 
-	return socket_key(sk, &own, &e) && !memcmp(&own, key, sizeof(own));
+	return socket_key(sk, &own, &e) && flow_key_equal(&own, key);
 }
 
 static struct sock *lookup(struct net *net, const struct flow_key *key, unsigned int e, int device)
@@ -309,8 +310,8 @@ static struct sock *lookup(struct net *net, const struct flow_key *key, unsigned
 	u16 port = ntohs(key->port[e]);
 
 	if (!device)
-		device = key->scope;
-	if (!key->ipv6)
+		device = flow_key_scope(key);
+	if (flow_key_family(key) == NFPROTO_IPV4)
 		return tcpstate_lookup_ipv4(net, remote->ip, key->port[!e], local->ip, port,
 					    device);
 #if IS_ENABLED(CONFIG_IPV6)

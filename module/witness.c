@@ -13,6 +13,7 @@
 
 #include "flow.h"
 #include "socket.h"
+#include "table.h"
 
 /* For how long engine and socket may differ before it is judged; longer if it would be an error. */
 #define GRACE		(HZ / 5)
@@ -80,14 +81,14 @@ enum witness_mode witness_mode(void)
  */
 bool witness_commits(const struct flow *flow, unsigned int e)
 {
-	return mode == WITNESS_COMMIT && flow->end[e].local;
+	return mode == WITNESS_COMMIT && flow_is_local(flow, e);
 }
 
 static void look_at(struct flow_end *end, unsigned long when)
 {
-	if (end->checking && !time_before(when, end->check))
+	if (end->checking && !time_before(when, flow_jiffies(end->check)))
 		return;
-	end->check = when;
+	end->check = (u32)when;
 	end->checking = true;
 }
 
@@ -128,7 +129,8 @@ static unsigned long judgement(const struct flow *flow, unsigned int e)
 {
 	enum witness_cause cause = explanation(flow, e);
 
-	return flow->end[e].since + (cause && cause != WITHHELD_BACKLOG ? GRACE : PATIENCE);
+	return flow_jiffies(flow->end[e].since) +
+	       (cause && cause != WITHHELD_BACKLOG ? GRACE : PATIENCE);
 }
 
 /* Book the difference of an end and let the engine follow the socket. */
@@ -160,12 +162,12 @@ static void compare(struct flow *flow, unsigned int e, bool silent, enum witness
 	end->differs = flow->fsm.end[e].state != end->sock;
 	if (!end->differs)
 		return;
-	end->since = jiffies;
+	end->since = (u32)jiffies;
 	end->silent = silent;
 	end->cause = cause;
 	/* Nothing else would come back to it. */
 	if (mode == WITNESS_OBSERVE || end->socket == SOCKET_NONE)
-		look_at(end, end->since + GRACE + 1);
+		look_at(end, jiffies + GRACE + 1);
 }
 
 /**
@@ -176,7 +178,7 @@ static void compare(struct flow *flow, unsigned int e, bool silent, enum witness
 void witness_expect(struct flow *flow, unsigned int e)
 {
 	lockdep_assert_held(&flow->lock);
-	if (flow->end[e].local && witness_watches())
+	if (flow_is_local(flow, e) && witness_watches())
 		compare(flow, e, false, CAUSE_NONE);
 }
 
@@ -205,10 +207,10 @@ void witness_judge(struct flow *flow, unsigned int e, bool received)
 	struct flow_end *end = &flow->end[e];
 
 	lockdep_assert_held(&flow->lock);
-	if (likely(!end->differs))
+	if (likely(!flow->whole || !end->differs))
 		return;
 	if (!end->silent) {
-		if (time_after_eq(jiffies, end->since + GRACE))
+		if (flow_is_due(end->since + GRACE))
 			look_at(end, jiffies);
 	} else if (time_after_eq(jiffies, judgement(flow, e)) ||
 		   (received && closed_unheard(flow, e))) {
@@ -224,7 +226,7 @@ void witness_judge(struct flow *flow, unsigned int e, bool received)
 void witness_conclude(struct flow *flow, unsigned int e)
 {
 	lockdep_assert_held(&flow->lock);
-	if (flow->end[e].differs && flow->end[e].silent)
+	if (flow->whole && flow->end[e].differs && flow->end[e].silent)
 		judge(flow, e);
 }
 
@@ -363,7 +365,7 @@ void witness_doubt(struct flow *flow, unsigned int e)
 	struct flow_end *end = &flow->end[e];
 
 	lockdep_assert_held(&flow->lock);
-	if (end->socket == SOCKET_REQUEST || end->socket == SOCKET_TIMEWAIT)
+	if (flow->whole && (end->socket == SOCKET_REQUEST || end->socket == SOCKET_TIMEWAIT))
 		look_at(end, jiffies + DOUBT);
 }
 
@@ -439,12 +441,13 @@ void witness_check(struct flow *flow, unsigned int e)
 {
 	struct flow_end *end = &flow->end[e];
 	struct witness_news news;
+	struct flow_key key;
 	u8 sock, socket;
 	unsigned long flags;
 	bool found;
 	int device;
 
-	if (!flow_relock(flow, &flags))
+	if (!flow->whole || !flow_relock(flow, &flags))
 		return;
 	/* Its socket table lives for a grace period after this was false. */
 	if (READ_ONCE(flow_pernet(flow)->dying)) {
@@ -454,10 +457,11 @@ void witness_check(struct flow *flow, unsigned int e)
 	sock = end->sock;
 	socket = end->socket;
 	device = end->device;
+	flow_key_of(flow, &key);
 	flow_unlock(flow, flags);
 
 	local_bh_disable();
-	found = socket_lookup(flow->net, &flow->key, e, device, &news);
+	found = socket_lookup(flow->net, &key, e, device, &news);
 	local_bh_enable();
 
 	if (!flow_relock(flow, &flags))

@@ -8,7 +8,6 @@
 . "$(dirname "$0")/lib.sh"
 
 A=a-$$ B=b-$$ L=l-$$ CLIENT=client-$$ ROUTER=router-$$ SERVER=server-$$
-SLAB=/sys/kernel/slab/tcpstate_flow
 PARKED=400
 DUMPS=24
 READERS=16
@@ -162,20 +161,15 @@ across_del() {
 	diff <(cut -d ' ' -f 1 "$TMP/before" | sort) <(listed all | cut -d ' ' -f 1 | sort)
 }
 
-objects() {
-	echo 1 >$SLAB/shrink
-	awk '{ print $1 }' $SLAB/objects
-}
-
 no_more_than() {
-	[ "$(objects)" -le $1 ] || { objects; return 1; }
+	[ "$(flow_objects)" -le $1 ] || { flow_objects; return 1; }
 }
 
 # The namespace loses its name and its sockets; the dump keeps it until it ends, or is killed.
 across_netns() {
 	local ns=gone-$1-$$ before
 
-	before=$(objects)
+	before=$(flow_objects)
 	add_netns $ns
 	s netns $ns
 	s listen gone 127.0.0.1 7000

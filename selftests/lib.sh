@@ -452,6 +452,15 @@ mark_log() {
 	echo "tcpstate selftests: $1" >/dev/kmsg
 }
 
+# flow_objects: flow objects in use, in all namespaces.
+flow_objects() {
+	local cache
+
+	for cache in /sys/kernel/slab/tcpstate_{flow,forward}; do
+		echo 1 >$cache/shrink && cat $cache/objects || return 1
+	done | awk '{ n += $1 } END { if (NR != 2) exit 1; print n }'
+}
+
 log_is_clean() {
 	! dmesg | awk -v mark="tcpstate selftests: $1" 'index($0, mark) { on = 1; next } on' |
 		grep -E "$LOG_ERRORS"

@@ -8,18 +8,11 @@
 . "$(dirname "$0")/lib.sh"
 
 ROUNDS=20
-SLAB=/sys/kernel/slab/tcpstate_flow
-
-# Flow objects in use, in all namespaces.
-objects() {
-	echo 1 >$SLAB/shrink
-	awk '{ print $1 }' $SLAB/objects
-}
 
 no_more_than() {
 	local n
 
-	n=$(objects)
+	n=$(flow_objects)
 	[ "$n" -le $1 ] || { echo "$n flow objects, $1 before"; return 1; }
 }
 
@@ -77,7 +70,7 @@ rounds() {
 }
 
 mark_log netns
-before=$(objects) || die "no $SLAB"
+before=$(flow_objects) || die "flow objects are not counted"
 check "$ROUNDS times, flows live in namespaces that go" rounds
 check "no flow stays" wait_until 20 no_more_than $before
 check "the log is clean" log_is_clean netns

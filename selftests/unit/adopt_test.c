@@ -333,7 +333,7 @@ static bool begun_behind_fin(void)
 	struct fsm_facts f = facts;
 
 	f.rcv = 1001;
-	f.wup = 1001;
+	f.wup = 990;
 	adopt(FSM_ESTABLISHED, false);
 	fsm_adopt(&flow, 1, FSM_ESTABLISHED, NULL);
 	if (sends(1, false, seg(FIN_ACK, 1000, 100, 0)) != FSM_ACCEPTED ||

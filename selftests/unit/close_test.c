@@ -68,6 +68,13 @@ V("a remote end's way to TIME_WAIT passes FIN_WAIT2", "tcp_rcv_state_process, tc
 	SEG(B, FIN_ACK, 11, 12, FIN_WAIT1, LAST_ACK),
 	SENT(A, ACK, 12, 12, TIME_WAIT, LAST_ACK, .via = FIN_WAIT2, STEPS(2))),
 
+V("blocks behind the FIN do not hide what proves that it was acknowledged", "RFC 2018 4", A_REMOTE,
+	OPEN,
+	SEG(A, FIN_ACK, 11, 11, FIN_WAIT1, LATE(CLOSE_WAIT)),
+	SENT(B, ACK, 11, 12, FIN_WAIT1, CLOSE_WAIT, .len = 10),
+	SENT(B, ACK, 21, 12, FIN_WAIT1, CLOSE_WAIT, SACK(1000)),
+	SENT(A, ACK, 12, 12, KNOWN(FIN_WAIT2), CLOSE_WAIT)),
+
 V("simultaneous close passes CLOSING", "RFC 9293 3.6, figure 13", EVERYWHERE,
 	CROSSED,
 	SENT(A, ACK, 12, 12, KNOWN(CLOSING), EITHER(CLOSING, FIN_WAIT1)),
