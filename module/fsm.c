@@ -33,6 +33,7 @@ struct view {
 	struct fsm_end *peer;
 	const struct segment *s;
 	struct fsm_result *r;
+	__u16 *window;
 	__u8 e;
 	bool certain;
 };
@@ -58,11 +59,12 @@ static bool happen(struct view *v, enum event what, bool inferred)
 }
 
 /* A new incarnation of one endpoint: whatever it was ends first. */
-static void restart(struct fsm_result *r, struct fsm_end *end, __u8 e)
+static void restart(struct view *v, struct fsm_end *end, __u8 e)
 {
 	if (end->state != FSM_CLOSE)
-		step(r, end, e, FSM_CLOSE, false);
+		step(v->r, end, e, FSM_CLOSE, false);
 	*end = (struct fsm_end){ .state = FSM_CLOSE };
+	v->window[e] = 0;
 }
 
 static enum fsm_verdict sent_rst(struct view *v)
@@ -117,7 +119,7 @@ static enum fsm_verdict sent_syn(struct view *v)
 	if (!fresh)
 		return FSM_CHALLENGED;
 	before = *me;
-	restart(v->r, me, v->e);
+	restart(v, me, v->e);
 	start(me, s);
 	if (before.state == FSM_SYN_SENT) {
 		me->syn = before.una;
@@ -133,7 +135,7 @@ static void prove_syn(struct view *v)
 	struct fsm_end *peer = v->peer;
 	__u8 e = peer == v->me ? v->e : !v->e;
 
-	restart(v->r, peer, e);
+	restart(v, peer, e);
 	step(v->r, peer, e, FSM_SYN_SENT, false);
 	peer->una = v->s->ack - 1;
 	peer->nxt = v->s->ack;
@@ -183,7 +185,7 @@ static enum fsm_verdict sent_synack(struct view *v)
 		return FSM_OUT_OF_WINDOW;
 	if (!answers && (pending || (peer->state == FSM_CLOSE && !spent(peer, s->ack - 1))))
 		prove_syn(v);
-	restart(v->r, me, v->e);
+	restart(v, me, v->e);
 	start(me, s);
 	me->flags |= peer->flags & FSM_FAST_OPEN;
 	learn(me, peer, s, v->certain);
@@ -313,6 +315,8 @@ static enum fsm_verdict received_in_syn_sent(struct view *v)
 	}
 	if (s->flags & SEGMENT_ACK) {
 		me->una = s->ack;
+		if (v->certain)
+			v->window[v->e] = descale(s->window, scale(v->peer, me));
 		happen(v, RCV_SYNACK, false);
 	} else {
 		me->flags |= FSM_CROSSED;
@@ -351,10 +355,11 @@ static bool received_ack(struct view *v)
 {
 	struct fsm_end *me = v->me;
 	const struct segment *s = v->s;
+	__u16 *window = &v->window[v->e];
 
 	if (me->flags & FSM_SEQ) {
 		if (seq_after(s->ack, me->nxt) ||
-		    seq_before(s->ack, oldest_ack(me, WINDOW_MAX << scale(v->peer, me),
+		    seq_before(s->ack, oldest_ack(me, (*window ?: WINDOW_MAX) << scale(v->peer, me),
 						  v->certain)))
 			return false;
 		/* A socket in SYN_RECV takes even its own number for an ACK. */
@@ -364,6 +369,8 @@ static bool received_ack(struct view *v)
 		if (seq_after(s->ack, me->una))
 			acknowledged(me, s->ack);
 	}
+	if (v->certain && s->ack == me->una && s->window > *window)
+		*window = s->window;
 	if (me->state == FSM_SYN_RECV && happen(v, SYN_ACKED, !v->certain) && me->flags & FSM_FIN)
 		happen(v, SEND_FIN, !v->certain);
 	if (acks_fin(me, me->una))
@@ -443,13 +450,14 @@ static enum fsm_verdict received_in_sync(struct view *v)
 static struct view look(struct fsm *f, unsigned int e, const struct segment *s,
 			bool certain, struct fsm_result *r)
 {
-	e = f->self ? 0 : e & 1;
+	e = fsm_self(f) ? 0 : e & 1;
 	r->steps = 0;
 	return (struct view){
 		.me = &f->end[e],
-		.peer = &f->end[f->self ? e : !e],
+		.peer = &f->end[fsm_self(f) ? e : !e],
 		.s = s,
 		.r = r,
+		.window = f->window,
 		.e = (__u8)e,
 		.certain = certain,
 	};
@@ -463,8 +471,7 @@ static struct view look(struct fsm *f, unsigned int e, const struct segment *s,
 void fsm_init(struct fsm *f, bool self)
 {
 	*f = (struct fsm){
-		.end = { { .state = FSM_CLOSE }, { .state = FSM_CLOSE } },
-		.self = self,
+		.end = { { .state = FSM_CLOSE }, { .state = self ? 0 : FSM_CLOSE } },
 	};
 }
 
@@ -568,13 +575,15 @@ enum fsm_verdict fsm_received(struct fsm *f, unsigned int e, const struct segmen
 void fsm_adopt(struct fsm *f, unsigned int e, enum fsm_state state,
 	       const struct fsm_facts *facts)
 {
-	struct fsm_end *me = &f->end[f->self ? 0 : e & 1];
-	struct fsm_end *peer = &f->end[f->self ? 0 : !(e & 1)];
+	struct fsm_end *me = &f->end[fsm_self(f) ? 0 : e & 1];
+	struct fsm_end *peer = &f->end[fsm_self(f) ? 0 : !(e & 1)];
 
 	/* A new socket that expects what follows a FIN, and heard none, came after it. */
 	if (facts && me->state == FSM_CLOSE && state == FSM_ESTABLISHED &&
 	    acks_fin(peer, facts->rcv))
 		peer->flags &= ~FSM_FIN;
+	if (facts && (me->state == FSM_CLOSE || facts->window > f->window[me - f->end]))
+		f->window[me - f->end] = facts->window;
 	if (facts)
 		recall(me, peer, facts);
 	me->state = state;

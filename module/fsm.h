@@ -105,12 +105,12 @@ struct fsm_end {
 /**
  * struct fsm - one connection
  * @end: the two endpoints; which is which is the caller's choice
- * @self: the endpoints are one and the same socket (connected to itself):
- *	  only @end[0] is used
+ * @window: the widest window that each was told of (tcp_sock::max_window), of those
+ *	    whose receptions are certain; not scaled, 0 if none
  */
 struct fsm {
 	struct fsm_end end[2];
-	bool self;
+	__u16 window[2];
 };
 
 /**
@@ -168,6 +168,7 @@ struct fsm_result {
  * @scaled: the two agreed on window scales
  * @scale: its own
  * @peer_scale: its peer's
+ * @window: the widest window that it was told of, not scaled
  */
 struct fsm_facts {
 	__u32 nxt;
@@ -181,6 +182,7 @@ struct fsm_facts {
 	bool scaled;
 	__u8 scale;
 	__u8 peer_scale;
+	__u16 window;
 };
 
 void fsm_init(struct fsm *f, bool self);
@@ -192,6 +194,12 @@ enum fsm_verdict fsm_received(struct fsm *f, unsigned int e, const struct segmen
 void fsm_adopt(struct fsm *f, unsigned int e, enum fsm_state state,
 	       const struct fsm_facts *facts);
 const char *fsm_name(enum fsm_state state);
+
+/* Are the endpoints one and the same socket (connected to itself)? Only the first is used then. */
+static inline bool fsm_self(const struct fsm *f)
+{
+	return !f->end[1].state;
+}
 
 /* Serial number arithmetic (RFC 9293, 3.4): half of the space lies ahead. */
 static inline bool seq_before(__u32 a, __u32 b)

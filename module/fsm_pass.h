@@ -106,6 +106,8 @@ static __always_inline bool fsm_pass_received(struct fsm *f, unsigned int e,
 	    (ts && me->flags & FSM_TS && (__s32)(me->ts - s->tsval) > PAWS_WINDOW))
 		return false;
 	me->una = s->ack;
+	if (s->window > f->window[e & 1])
+		f->window[e & 1] = s->window;
 	if (ts && !seq_after(s->seq, me->wup)) {
 		me->ts = s->tsval;
 		me->flags |= FSM_TS;

@@ -55,6 +55,12 @@ static inline __u8 scale(const struct fsm_end *me, const struct fsm_end *peer)
 	return me->flags & peer->flags & FSM_WSCALE ? me->wscale : 0;
 }
 
+/* The window of a SYN-ACK, which is not scaled, as if it were (RFC 7323, 2.2). */
+static inline __u16 descale(__u16 window, __u8 scale)
+{
+	return (window + (1u << scale) - 1) >> scale;
+}
+
 /* What the segment says of its sender's receive side. */
 static inline void learn(struct fsm_end *me, const struct fsm_end *peer, const struct segment *s,
 			 bool certain)

@@ -245,6 +245,13 @@ static bool fin_sent(const struct tcp_sock *tp, u8 state)
 	       READ_ONCE(tp->snd_nxt) == READ_ONCE(tp->write_seq);
 }
 
+static u16 widest_window(const struct tcp_sock *tp)
+{
+	u32 unit = 1 << tp->rx_opt.snd_wscale;
+
+	return min_t(u32, DIV_ROUND_UP(READ_ONCE(tp->max_window), unit), U16_MAX);
+}
+
 static void full_news(const struct sock *sk, u8 state, struct witness_news *news)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
@@ -265,6 +272,7 @@ static void full_news(const struct sock *sk, u8 state, struct witness_news *news
 		.scaled = tp->rx_opt.wscale_ok,
 		.scale = tp->rx_opt.rcv_wscale,
 		.peer_scale = tp->rx_opt.snd_wscale,
+		.window = widest_window(tp),
 		.no_ts = !tp->rx_opt.tstamp_ok,
 		.sign = signs(tp),
 	};

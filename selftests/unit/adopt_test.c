@@ -152,8 +152,40 @@ static bool which_end(void)
 		return false;
 	fsm_init(&flow, true);
 	fsm_adopt(&flow, 1, FSM_ESTABLISHED, &facts);
-	return are(FSM_ESTABLISHED, FSM_CLOSE) && flow.end[0].nxt == 100 &&
+	return flow.end[0].state == FSM_ESTABLISHED && fsm_self(&flow) && flow.end[0].nxt == 100 &&
 	       flow.end[0].rcv == 1000 && !flow.end[1].flags;
+}
+
+/* The widest window that the socket was told of: an ACK may be as old as that, and no older. */
+static bool takes_acks_from(__u32 ack)
+{
+	return gets(0, true, seg(ACK, 1000, ack, 0)) == FSM_ACCEPTED &&
+	       gets(0, true, seg(ACK, 1000, ack - 1, 0)) == FSM_OUT_OF_WINDOW;
+}
+
+static bool windows(void)
+{
+	struct fsm_facts f = facts;
+
+	f.nxt = 100000;
+	f.una = 100000;
+	f.window = 20000;
+	fsm_init(&flow, false);
+	fsm_adopt(&flow, 0, FSM_ESTABLISHED, &f);
+	if (!takes_acks_from(80000))
+		return false;
+	f.window = 10000;
+	fsm_adopt(&flow, 0, FSM_ESTABLISHED, &f);
+	if (!takes_acks_from(80000))
+		return false;
+	f.window = 30000;
+	fsm_adopt(&flow, 0, FSM_ESTABLISHED, &f);
+	if (!takes_acks_from(70000))
+		return false;
+	f.window = 20000;
+	fsm_adopt(&flow, 0, FSM_CLOSE, NULL);
+	fsm_adopt(&flow, 0, FSM_ESTABLISHED, &f);
+	return takes_acks_from(80000);
 }
 
 /* connect() before data: the state is there before the SYN is. */
@@ -381,12 +413,13 @@ static bool deferred_close(void)
 
 int main(void)
 {
-	tap_plan(20);
+	tap_plan(21);
 	tap_result(names(), "the names of the states, and of what is none (tcp_states.h)");
 	tap_result(numbers(), "a socket's own numbers (tcp_validate_incoming, tcp_ack)");
 	tap_result(other_end(), "what they say of the other end (RFC 9293 3.3.1)");
 	tap_result(fin(), "a socket that has sent its FIN (RFC 9293 3.10.7.4)");
 	tap_result(no_fin(), "a FIN that waits behind data (tcp_close_state)");
+	tap_result(windows(), "the widest window that it was told of (RFC 5961 5.2)");
 	tap_result(state_alone(), "the state alone (RFC 9293 3.3.1)");
 	tap_result(state_first(1000) && state_first(0x90000000),
 		   "the state alone, then segments (RFC 9293 3.10.7.4)");

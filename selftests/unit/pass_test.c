@@ -85,6 +85,12 @@ static bool same_end(const struct fsm_end *quick, const struct fsm_end *slow)
 	return !memcmp(quick, &other, sizeof(other));
 }
 
+static bool same_fsm(const struct fsm *quick, const struct fsm *slow)
+{
+	return same_end(&quick->end[0], &slow->end[0]) && same_end(&quick->end[1], &slow->end[1]) &&
+	       !memcmp(quick->window, slow->window, sizeof(slow->window));
+}
+
 struct way {
 	bool received;
 	bool certain;
@@ -127,6 +133,7 @@ static bool same(struct way way)
 		fsm_init(&before, false);
 		before.end[0] = random_end(&seed, a, b);
 		before.end[1] = random_end(&seed, b, a);
+		before.window[!e] = (uint16_t)scatter(&seed);
 		s = random_segment(&before, e, &seed);
 		quick = before;
 		slow = before;
@@ -137,13 +144,11 @@ static bool same(struct way way)
 		}
 		passed++;
 		if (!accepted(long_way(&slow, e, &s, &way, &r), &s, &way) || r.steps ||
-		    !same_end(&quick.end[0], &slow.end[0]) ||
-		    !same_end(&quick.end[1], &slow.end[1]))
+		    !same_fsm(&quick, &slow))
 			return false;
 		/* The hooks may say it once more. */
 		long_way(&slow, e, &s, &way, &r);
-		if (!way.received && (!same_end(&quick.end[0], &slow.end[0]) ||
-				      !same_end(&quick.end[1], &slow.end[1]) || r.steps))
+		if (!way.received && (!same_fsm(&quick, &slow) || r.steps))
 			return false;
 	}
 	return passed > ROUNDS / 200;

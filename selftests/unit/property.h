@@ -87,7 +87,7 @@ static inline bool may_send(unsigned int from, unsigned int to)
 static inline const char *wrong_with(struct fsm *f, const struct segment *s,
 				     const struct happening *h)
 {
-	unsigned int end = f->self ? 0 : h->end;
+	unsigned int end = fsm_self(f) ? 0 : h->end;
 	uint8_t state[2] = { f->end[0].state, f->end[1].state };
 	enum fsm_verdict verdict;
 	struct fsm_result r;

@@ -43,7 +43,7 @@ static struct segment random_segment(const struct fsm *f, unsigned int from, uin
 	uint32_t choice = scatter(seed);
 	struct segment s = {
 		.seq = near(&f->end[from], seed),
-		.ack = near(&f->end[f->self ? 0 : !from], seed),
+		.ack = near(&f->end[fsm_self(f) ? 0 : !from], seed),
 		.len = lens[scatter(seed) % (sizeof(lens) / sizeof(lens[0]))],
 		.window = scatter(seed) % 3 ? 16384 : scatter(seed) % 2000,
 		.flags = choice % 16 ? likely[choice / 16 % sizeof(likely)] : choice / 16 & 0x3f,
@@ -53,7 +53,7 @@ static struct segment random_segment(const struct fsm *f, unsigned int from, uin
 		s.options = scatter(seed) & 7;
 		s.wscale = scatter(seed) % (SEGMENT_WSCALE_MAX + 1);
 		s.tsval = scatter(seed) % 1000;
-		s.sack = near(&f->end[f->self ? 0 : !from], seed);
+		s.sack = near(&f->end[fsm_self(f) ? 0 : !from], seed);
 	}
 	s.end = s.seq + s.len + !!(s.flags & SEGMENT_SYN) + !!(s.flags & SEGMENT_FIN);
 	return s;
