@@ -87,12 +87,14 @@ static void advance(struct wheel *w, u64 now)
 
 	for (level = 0; level < LEVELS; level++) {
 		u64 tick = now >> SLOT_SHIFT(level);
-		unsigned int ahead = distance(w, level);
+		unsigned int ahead;
 
+		if (tick <= w->clock[level])
+			continue;
+		ahead = distance(w, level);
 		if (ahead < SLOTS)
 			tick = min(tick, w->clock[level] + ahead - 1);
-		if (tick > w->clock[level])
-			w->clock[level] = tick;
+		w->clock[level] = tick;
 	}
 }
 
@@ -252,6 +254,11 @@ static unsigned int timeout_index(const struct flow *flow)
 	return TIMEOUT(ESTABLISHED);
 }
 
+static unsigned long timeout_of(const struct flow *flow, unsigned int index)
+{
+	return READ_ONCE(flow_pernet(flow)->timeouts[index]) * (unsigned long)HZ;
+}
+
 /* When a flow that has no socket has been silent for too long, in jiffies. */
 static unsigned long silent_until(const struct flow *flow)
 {
@@ -294,6 +301,13 @@ bool expire_deadline(const struct flow *flow, unsigned long *when)
 
 	if (any)
 		*when = silent_until(flow);
+	/* A handshake has less time when it goes on: asked by then, it need not be armed again. */
+	if (any && flow->embryonic) {
+		unsigned long soon = jiffies + timeout_of(flow, TIMEOUT(SYN_RECV));
+
+		if (time_before(soon, *when))
+			*when = soon;
+	}
 	for (e = 0; flow->whole && e < 2; e++) {
 		unsigned long check = flow_jiffies(flow->end[e].check);
 

@@ -12,12 +12,11 @@
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <net/net_namespace.h>
-#include <net/netns/generic.h>
 
 #include "flow.h"
 #include "seed.h"
 
-static unsigned int netns_id __read_mostly;
+unsigned int tcpstate_netns_id __read_mostly;
 static DEFINE_MUTEX(netns_mutex);
 static LIST_HEAD(netns_list);		/* under netns_mutex */
 static bool enabled;			/* under netns_mutex and enabled_sem */
@@ -47,17 +46,6 @@ static const char *const reasons[REASONS] = {
 const char *netns_reason_name(enum netns_reason reason)
 {
 	return reasons[reason];
-}
-
-/**
- * tcpstate_pernet - what the module keeps for a namespace
- * @net: namespace
- *
- * Return: never NULL while the namespace's memory lives and the module is registered.
- */
-struct tcpstate_net *tcpstate_pernet(const struct net *net)
-{
-	return net_generic(net, netns_id);
 }
 
 /**
@@ -183,7 +171,7 @@ static struct pernet_operations netns_ops = {
 	.init = netns_create,
 	.pre_exit = netns_pre_exit,
 	.exit_batch = netns_exit_batch,
-	.id = &netns_id,
+	.id = &tcpstate_netns_id,
 	.size = sizeof(struct tcpstate_net),
 };
 

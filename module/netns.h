@@ -7,6 +7,7 @@
 #include <linux/mutex.h>
 #include <linux/tcpstate.h>
 #include <net/net_namespace.h>
+#include <net/netns/generic.h>
 
 #include "counters.h"
 #include "sampler.h"
@@ -97,7 +98,19 @@ struct tcpstate_net {
 	struct witness_counters witness;
 };
 
-struct tcpstate_net *tcpstate_pernet(const struct net *net);
+extern unsigned int tcpstate_netns_id;
+
+/**
+ * tcpstate_pernet - what the module keeps for a namespace
+ * @net: namespace
+ *
+ * Return: never NULL while the namespace's memory lives and the module is registered.
+ */
+static inline struct tcpstate_net *tcpstate_pernet(const struct net *net)
+{
+	return net_generic(net, tcpstate_netns_id);
+}
+
 const char *netns_reason_name(enum netns_reason reason);
 void netns_untracked(struct tcpstate_net *tn);
 void netns_evicted(struct tcpstate_net *tn);

@@ -8,6 +8,7 @@
 #include <linux/siphash.h>
 #include <net/ipv6.h>
 #include <net/net_namespace.h>
+#include <net/netns/hash.h>
 
 #include "flow.h"
 
@@ -127,14 +128,18 @@ static inline unsigned int flow_key_init(struct flow_key *key, const struct net 
  */
 static inline u32 table_hash(const struct flow_key *key)
 {
+	u32 ports;
+
 	BUILD_BUG_ON(sizeof(*key) != offsetofend(struct flow_key, addr));
 	if (key->scope & FLOW_IPV6)
 		return hsiphash(&key->net, sizeof(*key) - offsetof(struct flow_key, net),
 				&flow_table.place);
-	return hsiphash_4u32(key->word[0], key->word[1],
-			     (u32)(__force u16)key->port[0] << 16 | (__force u16)key->port[1],
-			     (u32)((unsigned long)key->net >> 6) ^ key->scope << 16,
-			     &flow_table.place);
+	/* A namespace's own number is secret, too: ports cannot be chosen to make up for it. */
+	ports = ((u32)(__force u16)key->port[0] << 16 | (__force u16)key->port[1]) ^
+		net_hash_mix(key->net);
+	if (likely(!key->scope))
+		return hsiphash_3u32(key->word[0], key->word[1], ports, &flow_table.place);
+	return hsiphash_4u32(key->word[0], key->word[1], ports, key->scope, &flow_table.place);
 }
 
 /**
@@ -151,7 +156,8 @@ static inline struct flow *table_lookup(const struct flow_key *key, u32 hash)
 	for (flow = rcu_dereference_raw(*table_bucket(hash)); flow;
 	     flow = rcu_dereference_raw(flow->next)) {
 		/* What comes after the comparison lies in the next line. */
-		prefetch(&flow->fsm.end[1]);
+		prefetch(&flow->fsm.end[0].una);
+		prefetch(&flow->fsm.end[1].wscale);
 		if (flow_is(flow, key))
 			break;
 	}

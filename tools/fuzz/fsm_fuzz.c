@@ -113,7 +113,7 @@ static void adopt(struct input *in, struct fsm *f, unsigned int end)
 	if (state == FSM_LISTEN)
 		return;
 	fsm_adopt(f, end, state, state & 1 ? &facts : NULL);
-	if (f->end[f->self ? 0 : end].state != state)
+	if (f->end[fsm_self(f) ? 0 : end].state != state)
 		abort();
 }
 
@@ -142,7 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		unsigned int end = event & EVENT_END;
 		bool received = event & EVENT_RECEIVED && !(event & EVENT_BOTH);
 		/* The source of the segment is whom it was sent by. */
-		unsigned int from = f.self ? 0 : end ^ received;
+		unsigned int from = fsm_self(&f) ? 0 : end ^ received;
 		struct segment s;
 
 		if (event & EVENT_ADOPT) {
@@ -153,7 +153,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			if (!take_raw(&in, &s))
 				continue;
 		} else {
-			s = take_segment(&in, &f.end[from], &f.end[f.self ? 0 : !from]);
+			s = take_segment(&in, &f.end[from], &f.end[fsm_self(&f) ? 0 : !from]);
 		}
 		happen(&f, &s, end, received, event & EVENT_CERTAIN);
 		if (event & EVENT_BOTH)
