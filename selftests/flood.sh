@@ -13,7 +13,7 @@
 . "$(dirname "$0")/lib.sh"
 
 CLIENT=client-$$ ROUTER=router-$$ SERVER=server-$$ GUEST=guest-$$
-SLAB=/sys/kernel/slab/tcpstate_flow
+SLABS=$(echo /sys/kernel/slab/tcpstate_{flow,forward})
 NOBODY=65534
 PROCESSORS=$(nproc)
 DRAINED=90		# seconds for the table to be what it was
@@ -208,17 +208,29 @@ watch_limits() {
 		flows | embryonic)	peak $name $value ;;
 		esac
 	done </proc/$1/net/tcpstate/stat
-	read -r value _ <$SLAB/total_objects
-	peak objects $value
+	peak objects "$(of_slabs objects)"
+	peak memory "$(of_slabs 'objects * size')"
+}
+
+# of_slabs EXPRESSION: its sum over the caches of flows
+of_slabs() {
+	local slab value=0 objects size each
+
+	for slab in $SLABS; do
+		read -r objects _ <$slab/total_objects
+		size=$(<$slab/slab_size) each=$(<$slab/objs_per_slab)
+		value=$((value + $1))
+	done
+	echo $value
 }
 
 # Flows that wait for their grace period, and what each processor keeps apart, are a twentieth and a
 # few slabs.
 within_limits() {
-	local room=$((LIMIT + LIMIT / 20 + 4 * PROCESSORS * $(<$SLAB/objs_per_slab)))
+	local room=$((LIMIT + LIMIT / 20 + 4 * PROCESSORS * $(of_slabs each)))
 
 	FIGURE="half-open ${PEAK[embryonic]} of $HALF_OPEN, memory for ${PEAK[objects]} flows of"
-	FIGURE+=" $LIMIT, $((PEAK[objects] * $(<$SLAB/slab_size) / 1024)) KiB"
+	FIGURE+=" $LIMIT, $((PEAK[memory] / 1024)) KiB"
 	echo "$FIGURE"
 	# Each processor may have asked before another one took the last place.
 	[ ${PEAK[embryonic]} -lt $((HALF_OPEN + PROCESSORS)) ] && [ ${PEAK[objects]} -le $room ]
@@ -300,7 +312,7 @@ remember() {
 attack() {
 	local path before
 
-	PEAK=([embryonic]=0 [objects]=0)
+	PEAK=([embryonic]=0 [objects]=0 [memory]=0)
 	before=$(entered local)
 	check "$1: connections that exist stay as they are" flooded $1
 	for path in local forwarded; do
@@ -378,8 +390,7 @@ all_answered() {
 
 # As many as it had, or less: what the kernel keeps of the slabs is no matter.
 no_more_objects() {
-	echo 1 >$SLAB/shrink
-	[ "$(awk '{ print $1 }' $SLAB/objects)" -le $1 ]
+	[ "$(flow_objects)" -le $1 ]
 }
 
 gone() {
@@ -436,7 +447,7 @@ for ns in $CLIENT $SERVER; do
 	done
 done
 
-objects=$(awk '{ print $1 }' $SLAB/objects)
+objects=$(flow_objects)
 mode=$(stat -c %a /dev/net/tun)
 chmod 666 /dev/net/tun
 own_namespace

@@ -206,7 +206,7 @@ rounds() {
 		least control
 		mirror_is $NS stat flows value 0 && fill && longest unload || return 1
 		least rmmod
-		[ ! -e /sys/kernel/slab/tcpstate_flow ] && load || return 1
+		! ls -d /sys/kernel/slab/tcpstate_* 2>/dev/null && load || return 1
 	done
 }
 
