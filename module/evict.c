@@ -54,13 +54,16 @@ struct sample {
 	u32 silence;
 };
 
-static enum scope scope_of(const struct tcpstate_net *tn, enum flow_class class)
+static enum scope scope_of(const struct tcpstate_net *tn, enum limit limit)
 {
-	if (class == CLASS_FORWARDED && atomic_read(&tn->embryonic) >= limit_embryonic(tn))
+	switch (limit) {
+	case LIMIT_EMBRYONIC:
 		return SCOPE_EMBRYONIC;
-	if (atomic_read(&tn->flows) >= limit_netns(tn))
+	case LIMIT_NETNS:
 		return SCOPE_OWN;
-	return netns_is_guest(tn) ? SCOPE_GUESTS : SCOPE_ALL;
+	default:
+		return netns_is_guest(tn) ? SCOPE_GUESTS : SCOPE_ALL;
+	}
 }
 
 static bool in_scope(const struct flow *flow, const struct sample *s)
@@ -145,7 +148,7 @@ static bool is_spent(struct tcpstate_net *tn)
 /**
  * evict_for - let a flow go in favour of another one
  * @tn: the namespace of the other, which found no place
- * @class: its class
+ * @limit: the one that is reached
  * @hash: of its key
  *
  * Any context, under RCU, no flow locked. Who asks again in another tick has
@@ -153,11 +156,11 @@ static bool is_spent(struct tcpstate_net *tn)
  *
  * Return: whether one went; its place may be somebody else's already.
  */
-bool evict_for(struct tcpstate_net *tn, enum flow_class class, u32 hash)
+bool evict_for(struct tcpstate_net *tn, enum limit limit, u32 hash)
 {
 	struct sample s = {
 		.tn = tn,
-		.scope = scope_of(tn, class),
+		.scope = scope_of(tn, limit),
 		.left = SAMPLE_FLOWS,
 		.worth = WORTH_KEEPING,
 		.silence = U32_MAX,
@@ -166,7 +169,7 @@ bool evict_for(struct tcpstate_net *tn, enum flow_class class, u32 hash)
 	u32 first = hash + (u32)jiffies;
 	bool removed;
 
-	if (READ_ONCE(tn->dying) || is_spent(tn))
+	if (limit == LIMIT_DYING || is_spent(tn))
 		return false;
 	for (i = 0; i < SAMPLE_BUCKETS && i <= mask && s.left; i++)
 		table_visit((first + i) & mask, look, &s);

@@ -148,11 +148,12 @@ struct flow *flow_create(struct net *net, const struct flow_key *key, u32 hash,
 {
 	struct tcpstate_net *tn = tcpstate_pernet(net);
 	struct flow *flow, *other;
+	enum limit limit;
 	bool again = true;
 
 retry:
-	if (!limit_get_place(tn, class) &&
-	    !(evict_for(tn, class, hash) && limit_get_place(tn, class)))
+	limit = limit_get_place(tn, class);
+	if (limit && (!evict_for(tn, limit, hash) || limit_get_place(tn, class)))
 		goto untracked;
 	if (!counters_ready(&tn->counters))
 		goto no_memory;

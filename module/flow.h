@@ -29,7 +29,7 @@
  * @addr: the two addresses, the smaller endpoint first; IPv4 in the first word, the rest is
  *	  undefined then
  *
- * Has no holes: from @net on it is hashed as bytes for IPv6.
+ * Has no holes: from @port on it is hashed as bytes for IPv6.
  */
 struct flow_key {
 	u32 word[2];
@@ -48,6 +48,16 @@ static inline u32 flow_key_scope(const struct flow_key *key)
 {
 	return key->scope & ~FLOW_IPV6;
 }
+
+/* Why a flow finds no place. */
+enum limit {
+	LIMIT_NONE,		/* it found one */
+	LIMIT_DYING,		/* its namespace goes */
+	LIMIT_EMBRYONIC,	/* of the namespace's half-open forwarded ones */
+	LIMIT_NETNS,		/* of the namespace's */
+	LIMIT_GUESTS,		/* of those in namespaces of other user namespaces */
+	LIMIT_ALL,
+};
 
 /* What stands behind a local end. */
 enum flow_socket {
@@ -182,7 +192,7 @@ int flow_init(void);
 void flow_exit(void);
 
 /* limit.c */
-bool limit_get_place(struct tcpstate_net *tn, enum flow_class class);
+enum limit limit_get_place(struct tcpstate_net *tn, enum flow_class class);
 void limit_put_place(struct tcpstate_net *tn);
 bool limit_any(void);
 unsigned int limit_flows(void);
@@ -267,7 +277,7 @@ static inline struct tcpstate_net *flow_pernet(const struct flow *flow)
 }
 
 /* evict.c */
-bool evict_for(struct tcpstate_net *tn, enum flow_class class, u32 hash);
+bool evict_for(struct tcpstate_net *tn, enum limit limit, u32 hash);
 
 /* expire.c */
 void expire_arm(struct flow *flow, unsigned long when);

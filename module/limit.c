@@ -38,29 +38,29 @@ void limit_put_place(struct tcpstate_net *tn)
  * @tn: its namespace
  * @class: its class
  *
- * Any context. Return: false if a limit is reached, or the namespace goes.
+ * Any context. Return: %LIMIT_NONE; else the limit that is reached, and no place was taken.
  */
-bool limit_get_place(struct tcpstate_net *tn, enum flow_class class)
+enum limit limit_get_place(struct tcpstate_net *tn, enum flow_class class)
 {
 	if (READ_ONCE(tn->dying))
-		return false;
+		return LIMIT_DYING;
 	if (class == CLASS_FORWARDED &&
 	    atomic_read(&tn->embryonic) >= limit_embryonic(tn))
-		return false;
-	if (atomic_inc_return(&flows) > limit_flows())
-		goto full;
+		return LIMIT_EMBRYONIC;
+	if (atomic_inc_return(&flows) > limit_flows()) {
+		atomic_dec(&flows);
+		return LIMIT_ALL;
+	}
 	/* Who is root only there must not starve the others. */
 	if (netns_is_guest(tn) && atomic_inc_return(&guests) > limit_flows() / FLOW_GUEST) {
 		atomic_dec(&guests);
-		goto full;
+		atomic_dec(&flows);
+		return LIMIT_GUESTS;
 	}
 	if (atomic_inc_return(&tn->flows) <= limit_netns(tn))
-		return true;
+		return LIMIT_NONE;
 	limit_put_place(tn);
-	return false;
-full:
-	atomic_dec(&flows);
-	return false;
+	return LIMIT_NETNS;
 }
 
 /**

@@ -75,6 +75,18 @@ static inline void flow_key_of(const struct flow *flow, struct flow_key *key)
 	key->scope = flow->scope;
 }
 
+/* Is the first of two IPv6 addresses the larger one? @equal if they are equal. */
+static inline bool flow_addr_after(const union nf_inet_addr *a, const union nf_inet_addr *b,
+				   bool equal)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(a->ip6); i++)
+		if (a->ip6[i] != b->ip6[i])
+			return ntohl(a->ip6[i]) > ntohl(b->ip6[i]);
+	return equal;
+}
+
 /**
  * flow_key_init - make the key of a segment's or socket's connection
  * @key: filled whole
@@ -104,9 +116,7 @@ static inline unsigned int flow_key_init(struct flow_key *key, const struct net 
 		key->word[first] = (__force u32)src->ip;
 		key->word[!first] = (__force u32)dst->ip;
 	} else {
-		int order = memcmp(src, dst, sizeof(*src));
-
-		first = order ? order > 0 : ntohs(sport) > ntohs(dport);
+		first = flow_addr_after(src, dst, ntohs(sport) > ntohs(dport));
 		key->addr[first].in6 = src->in6;
 		key->addr[!first].in6 = dst->in6;
 		key->word[first] = src->all[3];
@@ -128,18 +138,20 @@ static inline unsigned int flow_key_init(struct flow_key *key, const struct net 
  */
 static inline u32 table_hash(const struct flow_key *key)
 {
-	u32 ports;
+	u32 ports = (u32)(__force u16)key->port[0] << 16 | (__force u16)key->port[1], hash;
 
-	BUILD_BUG_ON(sizeof(*key) != offsetofend(struct flow_key, addr));
+	BUILD_BUG_ON(sizeof(*key) - offsetof(struct flow_key, port) !=
+		     sizeof(key->port) + sizeof(key->scope) + sizeof(key->addr));
 	if (key->scope & FLOW_IPV6)
-		return hsiphash(&key->net, sizeof(*key) - offsetof(struct flow_key, net),
+		hash = hsiphash(&key->port, sizeof(*key) - offsetof(struct flow_key, port),
 				&flow_table.place);
-	/* A namespace's own number is secret, too: ports cannot be chosen to make up for it. */
-	ports = ((u32)(__force u16)key->port[0] << 16 | (__force u16)key->port[1]) ^
-		net_hash_mix(key->net);
-	if (likely(!key->scope))
-		return hsiphash_3u32(key->word[0], key->word[1], ports, &flow_table.place);
-	return hsiphash_4u32(key->word[0], key->word[1], ports, key->scope, &flow_table.place);
+	else if (likely(!key->scope))
+		hash = hsiphash_3u32(key->word[0], key->word[1], ports, &flow_table.place);
+	else
+		hash = hsiphash_4u32(key->word[0], key->word[1], ports, key->scope,
+				     &flow_table.place);
+	/* That number is as secret: what namespaces have in common falls into other places. */
+	return hash ^ net_hash_mix(key->net);
 }
 
 /**
