@@ -11,9 +11,9 @@ TRACE_ALL=${TRACED:-} TRACED=
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-ALL="handshake teardown resets crossing forwarded nat midstream
+ALL="evict handshake teardown resets crossing forwarded nat midstream
 	silent replay parking alone invariants
-	reader filter netns privileges dump consistency config evict
+	reader filter netns privileges dump consistency config
 	seed verify trace counters
 	netem rules topology options
 	hostile flood storm crowd million load"
