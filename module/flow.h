@@ -4,6 +4,7 @@
 #define TCPSTATE_FLOW_H
 
 #include <linux/jiffies.h>
+#include <linux/math64.h>
 #include <linux/netfilter.h>
 #include <linux/preempt.h>
 #include <linux/spinlock.h>
@@ -256,7 +257,7 @@ static inline bool flow_is_due(u32 time)
 /* What counts the time that flows spend in states: some 10 ms each, for more than a year. */
 static inline u32 flow_clock(void)
 {
-	return (u32)(get_jiffies_64() / FLOW_TICK);
+	return (u32)div_u64(get_jiffies_64(), FLOW_TICK);
 }
 
 /* How long ago that was, in milliseconds. */
