@@ -89,6 +89,8 @@ within() {
 }
 
 other=$(modinfo -n dummy) || die "no other module"
+# Another test may have left it.
+[ ! -e /sys/module/dummy ] || rmmod dummy || die "dummy is in use"
 add_netns $CROWD
 rmmod tcpstate || die "the module does not go"
 insmod "$(dirname "$(command -v crowd)")/gap.ko" || die "no timers"
