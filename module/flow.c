@@ -529,7 +529,8 @@ int flow_init(void)
 	int err = table_init(limit_init());
 	int cpu;
 
-	BUILD_BUG_ON(sizeof(raw_spinlock_t) == sizeof(u32) && FLOW_CUT != 160);
+	BUILD_BUG_ON(IS_ENABLED(CONFIG_64BIT) && sizeof(raw_spinlock_t) == sizeof(u32) &&
+		     FLOW_CUT != 160);
 	if (err)
 		return err;
 	for_each_possible_cpu(cpu)
