@@ -110,11 +110,11 @@ struct flow_end {
  * @shown: the states of the ends that are counted, in the order of the key
  * @calm: established, and nothing is pending at either end; kept by flow_settle()
  * @dead: out of the table
+ * @whole: not cut off before @addr; written once, read without the lock, too
  * @provenance: how the connection became known, enum tcpstate_provenance
  * @heard: the ends that something acceptable was heard of, as bits
  * @local: the ends that a socket of this namespace terminates, as bits
  * @initiator: index of the end that opened the connection
- * @whole: not cut off before @addr; written once
  * @armed: it hangs in the wheel, or was just taken out of it
  * @embryonic: counted in tcpstate_net::embryonic
  * @fsm: what the engine knows
@@ -143,11 +143,11 @@ struct flow {
 	u8 shown[2];
 	bool calm;
 	bool dead;
+	bool whole;
 	u8 provenance;
 	u8 heard : 2;
 	u8 local : 2;
 	u8 initiator : 1;
-	u8 whole : 1;
 	u8 armed : 1;
 	u8 embryonic : 1;
 	struct fsm fsm;
