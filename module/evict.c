@@ -13,7 +13,7 @@
  * another user namespace than the initial one takes the place of its like;
  * what the others have it cannot touch. These may take any flow's place.
  *
- * COST. A sample is bounded, and so are the samples of a tick, those in vain
+ * COST. A sample is bounded, and so are the samples of a second, those in vain
  * above all: a table full of established flows costs hardly more than a refusal.
  * Under a flood that is faster, chance decides who gets a place; what belongs to
  * no flow asks again with its next segment.
@@ -25,7 +25,8 @@
 
 #define SAMPLE_FLOWS	32	/* looked at, at most */
 #define SAMPLE_BUCKETS	1024	/* 8 KiB; mostly empty where a limit is far below its size */
-#define BUDGET		64	/* samples that a namespace has in a tick */
+#define BUDGET_SECOND	16000	/* samples that a namespace has in a second, tick by tick */
+#define BUDGET		DIV_ROUND_UP(BUDGET_SECOND, HZ)
 #define VAIN		8	/* of these for one in vain */
 
 /* Among which flows. */
