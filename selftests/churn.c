@@ -14,12 +14,10 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -29,6 +27,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "netns.h"
 
 #define MESSAGE		1000
 #define NR_KEPT		8
@@ -70,20 +70,6 @@ static void error(const char *what, enum manner manner)
 {
 	fprintf(stderr, "churn: manner %d: %s: %s\n", manner, what, strerror(errno));
 	errors++;
-}
-
-static void enter(const char *netns)
-{
-	char path[PATH_MAX];
-	int fd;
-
-	if (!netns)
-		return;
-	snprintf(path, sizeof(path), "/run/netns/%s", netns);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || setns(fd, CLONE_NEWNET))
-		die(path);
-	close(fd);
 }
 
 static void set_keep_alive(int fd)

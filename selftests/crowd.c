@@ -22,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+
 #define FROM_ONE_ADDRESS	20000	/* connections: fewer than there are ephemeral ports */
 
 #ifndef IP_BIND_ADDRESS_NO_PORT
@@ -32,14 +34,6 @@ static void die(const char *what)
 {
 	fprintf(stderr, "crowd: %s: %s\n", what, strerror(errno));
 	exit(1);
-}
-
-static long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static struct sockaddr_in address(uint32_t host, unsigned int port)

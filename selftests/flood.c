@@ -37,6 +37,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "hostile/packet.h"
 #include "random.h"
 
@@ -82,14 +83,6 @@ static const char usage[] =
 static void misused(void)
 {
 	errx(2, "%s", usage);
-}
-
-static long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
 static uint32_t draw(void)

@@ -15,11 +15,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -32,6 +30,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "netns.h"
 #include "random.h"
 
 #define SOCKETS		48	/* of each worker */
@@ -68,28 +68,6 @@ static void die(const char *what)
 {
 	fprintf(stderr, "storm: %s: %s\n", what, strerror(errno));
 	exit(1);
-}
-
-static long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
-static void enter(const char *netns)
-{
-	char path[PATH_MAX];
-	int fd;
-
-	if (!netns)
-		return;
-	snprintf(path, sizeof(path), "/run/netns/%s", netns);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || setns(fd, CLONE_NEWNET))
-		die(path);
-	close(fd);
 }
 
 static void begin(struct end *e, int fd)

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "../clock.h"
 #include "oracle.h"
 
 #define PAUSE_MS	20
@@ -50,14 +51,6 @@ void oracle_open(struct oracle *oracle, bool module)
 		err(3, "%s", WITNESS_FILE);
 	fclose(file);
 	oracle->observing = !strncmp(witness, "observe", 7);
-}
-
-static long now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000L + t.tv_nsec / 1000000;
 }
 
 static void differ(struct differences *found, const struct end *end, uint8_t mirror,
