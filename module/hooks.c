@@ -67,32 +67,16 @@ static __always_inline bool event_read(struct event *ev, const struct sk_buff *s
 }
 
 /*
- * Segments that move a state or begin a flow must be intact; the rest is left
- * to the socket.
+ * A socket takes nothing that is damaged: neither an ACK that would move its state, nor data or
+ * a timestamp by which later segments would look old.
  */
 static bool event_intact(const struct event *ev, const struct sk_buff *skb, bool again)
 {
-	if (skb_checksum_ok(skb, &ev->p))
+	if (likely(skb_is_vouched_for(skb)) || skb_checksum_ok(skb, &ev->p))
 		return true;
 	if (!again)
 		count(ev, REASON_BAD_CHECKSUM);
 	return false;
-}
-
-/*
- * What comes after a gap tells what its sender sends next: damaged, it would
- * make a FIN look old. It may be long, so nothing is locked meanwhile.
- * Return: whether it is intact; else the flow is not locked any more.
- */
-static bool event_follows(const struct event *ev, const struct sk_buff *skb, struct flow *flow,
-			  unsigned long *flags)
-{
-	const struct fsm_end *end = &flow->fsm.end[ev->src];
-
-	if (likely(!(end->flags & FSM_SEQ) || !seq_after(ev->p.s.seq, end->nxt)))
-		return true;
-	flow_unlock(flow, *flags);
-	return event_intact(ev, skb, false) && flow_relock(flow, flags);
 }
 
 static struct flow *event_lookup(struct event *ev, u32 scope)
@@ -363,12 +347,10 @@ static unsigned int hook_local_in(void *priv, struct sk_buff *skb,
 	struct event ev __uninitialized;
 
 	if (skb->pkt_type != PACKET_HOST || !event_read(&ev, skb, state, false) ||
-	    (ev.p.s.flags & SEGMENT_RARE && !event_intact(&ev, skb, false)))
+	    !event_intact(&ev, skb, false))
 		return NF_ACCEPT;
 	flow = event_flow(&ev, skb_scope(skb, &ev.p, state->in, &ev.p.src));
 	if (!flow || passes(flow, &ev, false, true) || !flow_relock(flow, &flags))
-		return NF_ACCEPT;
-	if (!flow_is_local(flow, ev.src) && !event_follows(&ev, skb, flow, &flags))
 		return NF_ACCEPT;
 
 	if (flow->class == CLASS_SELF)
@@ -428,7 +410,7 @@ static unsigned int forward(struct sk_buff *skb, const struct nf_hook_state *sta
 	/* Only its acknowledgment tells whether a SYN or FIN arrives. */
 	if (last ? rare && !(ev.p.s.flags & SEGMENT_RST) : !rare)
 		return NF_ACCEPT;
-	if (rare && !event_intact(&ev, skb, last))
+	if (!event_intact(&ev, skb, rare && last))
 		return NF_ACCEPT;
 	flow = event_lookup(&ev, l3mdev_master_ifindex_rcu(state->in));
 	if (flow && passes(flow, &ev, false, false))
@@ -437,11 +419,9 @@ static unsigned int forward(struct sk_buff *skb, const struct nf_hook_state *sta
 		flow = NULL;
 	if (!flow && !last && opens(&ev.p.s))
 		flow = flow_create(ev.net, &ev.key, ev.hash, CLASS_FORWARDED, ev.src, &flags);
-	if (!flow && rare != last && (rare || event_intact(&ev, skb, false)))
+	if (!flow && rare != last)
 		flow = forward_pickup(&ev, &flags);
 	if (!flow)
-		return NF_ACCEPT;
-	if (!rare && !event_follows(&ev, skb, flow, &flags))
 		return NF_ACCEPT;
 	if (rare != last && !flow_is_local(flow, ev.src))
 		event_count(&ev, sent(flow, &ev, false));

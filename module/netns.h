@@ -19,7 +19,7 @@ enum netns_reason {
 	REASON_OUT_OF_WINDOW,	/* sequence or acknowledgment number not acceptable */
 	REASON_CHALLENGED,	/* RST or SYN that RFC 5961 answers with an ACK */
 	REASON_MALFORMED,	/* header that no socket would accept */
-	REASON_BAD_CHECKSUM,	/* SYN, FIN or RST with a wrong checksum */
+	REASON_BAD_CHECKSUM,	/* a wrong checksum */
 	REASON_INJECTED,	/* left through LOCAL_OUT without a TCP socket */
 	REASONS,
 };

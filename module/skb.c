@@ -89,21 +89,23 @@ enum packet_verdict skb_read(const struct sk_buff *skb, u8 family, struct packet
  * @skb: the packet
  * @p: from skb_read()
  *
- * Computes it unless the device or the sending socket vouches for it, and
- * leaves the buffer as it is, unlike nf_checksum(). For SYN, FIN and RST only:
- * it touches the whole payload.
+ * Leaves the buffer as it is, unlike nf_checksum(). Reads the whole payload, unless the device
+ * summed it up.
  */
 bool skb_checksum_ok(const struct sk_buff *skb, const struct packet *p)
 {
 	unsigned int len = skb->len - p->offset;
-	__wsum sum;
+	__wsum sum, before;
 
-	if (skb->ip_summed == CHECKSUM_UNNECESSARY || skb->ip_summed == CHECKSUM_PARTIAL)
-		return true;
 	if (p->family == NFPROTO_IPV4)
 		sum = csum_tcpudp_nofold(p->src.ip, p->dst.ip, len, IPPROTO_TCP, 0);
 	else
 		sum = ~csum_unfold(csum_ipv6_magic(&p->src.in6, &p->dst.in6, len, IPPROTO_TCP, 0));
+	if (skb->ip_summed == CHECKSUM_COMPLETE) {
+		before = skb_checksum(skb, 0, p->offset, 0);
+		if (!csum_fold(csum_add(sum, csum_sub(skb->csum, before))))
+			return true;
+	}
 	return !csum_fold(skb_checksum(skb, p->offset, len, sum));
 }
 

@@ -40,6 +40,17 @@ u32 skb_scope(const struct sk_buff *skb, const struct packet *p, const struct ne
 	      const union nf_inet_addr *remote);
 
 /**
+ * skb_is_vouched_for - has the device or the sending socket to do with the checksum?
+ * @skb: the packet
+ *
+ * Any context. Return: false where only skb_checksum_ok() tells whether it is right.
+ */
+static inline bool skb_is_vouched_for(const struct sk_buff *skb)
+{
+	return skb->ip_summed == CHECKSUM_UNNECESSARY || skb->ip_summed == CHECKSUM_PARTIAL;
+}
+
+/**
  * skb_is_plain - is it clear at once that a packet's segment has no SYN, FIN or RST?
  * @skb: the packet, as a netfilter hook gets it
  * @family: NFPROTO_IPV4 or NFPROTO_IPV6

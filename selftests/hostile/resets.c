@@ -20,8 +20,13 @@ static struct packet killer(struct connection *c)
 /* E1: all is right, but for the sum. */
 void attack_checksum(struct connection *c)
 {
-	struct packet p = killer(c);
+	uint32_t tsval = c->peer.tsval;
+	struct packet p;
 
+	/* The time in it, too, is to be forgotten. */
+	c->peer.tsval += random_below(&c->random, 1 << 30);
+	p = killer(c);
+	c->peer.tsval = tsval;
 	p.bad_checksum = true;
 	connection_send(c, &p);
 }
