@@ -317,10 +317,16 @@ void witness_commit(struct flow *flow, unsigned int e, const struct witness_news
 	}
 	if (witness_commits(flow, e))
 		flow_move(flow, e, news->state);
-	if (resets)
+	if (resets) {
 		end->differs = news->state != FSM_CLOSE;
-	else
+		/* The socket that a timewait socket has replaced held it. */
+		if (news->socket == SOCKET_TIMEWAIT) {
+			end->cause = WITHHELD_BACKLOG;
+			look_at(end, judgement(flow, e) + 1);
+		}
+	} else {
 		compare(flow, e, true, cause);
+	}
 	/* No segment will ever tell. */
 	if (end->differs && by_timer)
 		judge(flow, e);
@@ -482,7 +488,8 @@ void witness_check(struct flow *flow, unsigned int e)
 		}
 		if (found && end->seeded && end->sock == news.state)
 			settle_seed(flow, e, &news);
-		if (end->differs && found && !end->silent)
+		/* A timewait socket withholds nothing; what it has replaced may have. */
+		if (end->differs && found && !end->silent && news.socket != SOCKET_TIMEWAIT)
 			end->cause = news.cause;
 		if (end->differs && time_after_eq(jiffies, judgement(flow, e)))
 			judge(flow, e);
