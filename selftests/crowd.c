@@ -24,7 +24,8 @@
 
 #include "clock.h"
 
-#define FROM_ONE_ADDRESS	20000	/* connections: fewer than there are ephemeral ports */
+/* connect() tries the even ones of the ephemeral ports first, each of them. */
+#define FROM_ONE_ADDRESS	10000
 
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT	24

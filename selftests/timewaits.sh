@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # What 100,000 timewait sockets cost: the time that the processors work while they come, while they
-# wait and while they go, without the module, with the engine alone and with the witness. Under
-# emulation only the differences mean something. In the end the mirror has let all of them go.
+# wait and while they go, without the module, with the engine alone and with the witness. That all
+# of them are there at once takes a fast machine, or the clock of tools/vm/vm --icount. In the end the
+# mirror has let all of them go.
 
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
