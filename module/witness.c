@@ -247,12 +247,14 @@ void witness_withheld(struct flow *flow, unsigned int e, u8 kept, enum witness_c
 
 /*
  * What passed LOCAL_IN the socket may have dropped, or not: no room. Then a reset that fits
- * the socket does not fit what the engine has seen. Otherwise a reset is no excuse.
+ * the socket does not fit what the engine has seen. And what a cookie brings back has a flow from
+ * then on: a RST may have passed before. Otherwise a reset is no excuse.
  */
 static enum witness_cause cause_of(const struct flow *flow, unsigned int e,
 				   const struct witness_news *news)
 {
-	if (news->cause != SILENT_RESET || news->facts.rcv != flow->fsm.end[e].rcv)
+	if (news->cause != SILENT_RESET || news->facts.rcv != flow->fsm.end[e].rcv ||
+	    !(flow->heard & BIT(!e)))
 		return news->cause;
 	return SILENT_CLOSED;
 }
