@@ -416,7 +416,7 @@ static enum fsm_verdict received_in_sync(struct view *v)
 	if (v->certain && me->flags & FSM_TS && !((me->flags | v->peer->flags) & FSM_NO_TS) &&
 	    s->options & SEGMENT_HAS_TS &&
 	    (!(s->flags & SEGMENT_RST) || waits) &&
-	    (__s32)(me->ts - s->tsval) > PAWS_WINDOW)
+	    (__s32)(me->ts - s->tsval) > (waits ? 0 : PAWS_WINDOW))
 		return FSM_OUT_OF_WINDOW;
 	if (s->flags & SEGMENT_RST) {
 		if (!reset_exact(me, v->peer, s, v->certain))
@@ -436,12 +436,9 @@ static enum fsm_verdict received_in_sync(struct view *v)
 	if (!v->certain)
 		return FSM_ACCEPTED;
 
-	/* RFC 7323 4.3: the segment that holds the left edge; in TIME_WAIT none before it. */
-	if (s->options & SEGMENT_HAS_TS && s->ack == me->una &&
-	    (waits ? s->seq == me->rcv : !seq_after(s->seq, me->wup))) {
-		me->ts = s->tsval;
-		me->flags |= FSM_TS;
-	}
+	/* The segment that holds the left edge, though its ACK is old; in TIME_WAIT none before it. */
+	if (s->options & SEGMENT_HAS_TS && (waits ? s->seq == me->rcv : !seq_after(s->seq, me->wup)))
+		keep_ts(me, s->tsval);
 	if (me->state == FSM_CLOSE || me->state == FSM_TIME_WAIT)
 		return FSM_ACCEPTED;
 	return s->end == s->seq ? FSM_ACCEPTED : received_text(v);

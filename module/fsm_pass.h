@@ -108,10 +108,8 @@ static __always_inline bool fsm_pass_received(struct fsm *f, unsigned int e,
 	me->una = s->ack;
 	if (s->window > f->window[e & 1])
 		f->window[e & 1] = s->window;
-	if (ts && !seq_after(s->seq, me->wup)) {
-		me->ts = s->tsval;
-		me->flags |= FSM_TS;
-	}
+	if (ts && !seq_after(s->seq, me->wup))
+		keep_ts(me, s->tsval);
 	if (s->end != s->seq)
 		me->rcv = s->end;
 	return true;

@@ -98,6 +98,14 @@ static inline void learn(struct fsm_end *me, const struct fsm_end *peer, const s
 		me->flags |= FSM_SIGNED;
 }
 
+/* RFC 7323 4.3, tcp_replace_ts_recent(): it never goes back. */
+static inline void keep_ts(struct fsm_end *me, __u32 tsval)
+{
+	if (!(me->flags & FSM_TS) || seq_before(me->ts, tsval))
+		me->ts = tsval;
+	me->flags |= FSM_TS;
+}
+
 static inline void raise(__u32 *seq, __u32 to, bool known)
 {
 	if (!known || seq_after(to, *seq))

@@ -307,7 +307,10 @@ static bool timestamps(bool agreed)
 	if (gets(0, true, s) != FSM_ACCEPTED)
 		return false;
 	s.tsval = 0x90004000;
-	return gets(0, true, s) == (agreed ? FSM_OUT_OF_WINDOW : FSM_ACCEPTED);
+	if (gets(0, true, s) != (agreed ? FSM_OUT_OF_WINDOW : FSM_ACCEPTED))
+		return false;
+	s.tsval = 0x90005000;
+	return gets(0, true, s) == FSM_ACCEPTED;
 }
 
 /* It did not take the ACK that should have opened it: what comes next may. */
