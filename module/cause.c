@@ -57,6 +57,7 @@ static const struct {
 	[WITHHELD_FILTER] = { "filter", ANY, ANY },
 	[WITHHELD_SIGNATURE] = { "signature", ANY, ANY },
 	[WITHHELD_MINTTL] = { "min_ttl", ANY, ANY },
+	[WITHHELD_NO_ROOM] = { "no_room", ANY, ANY },
 	[WITHHELD_BACKLOG] = { "backlog", ANY, ANY },
 };
 

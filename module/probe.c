@@ -106,15 +106,13 @@ void witness_look(const struct sock *sk)
 	if (!netns_watches(tn, TCPSTATE_PATH_LOCAL) || state == TCP_CLOSE || state == TCP_LISTEN ||
 	    !socket_key(sk, &key, &e))
 		goto out;
-	/* What it did since, it has reported itself. */
+	/* What it did since, it has reported itself; or the flow is of a connection before it. */
 	flow = flow_find_whole(&key, table_hash(&key), &flags);
-	if (flow) {
-		flow_unlock(flow, flags);
-		goto out;
+	if (!flow) {
+		look(sk, state == TCP_SYN_SENT ? TCP_CLOSE : TCP_SYN_RECV, state, true);
+		/* It may have closed before there was a flow to find. */
+		flow = flow_find_whole(&key, table_hash(&key), &flags);
 	}
-	look(sk, state == TCP_SYN_SENT ? TCP_CLOSE : TCP_SYN_RECV, state, true);
-	/* It may have closed before there was a flow to find. */
-	flow = flow_find_whole(&key, table_hash(&key), &flags);
 	if (flow) {
 		witness_look_again(flow, e);
 		flow_settle(flow);

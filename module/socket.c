@@ -164,9 +164,13 @@ static enum witness_cause withheld_by(const struct sock *sk)
 	if (sk->sk_family == AF_INET6 && READ_ONCE(inet6_sk(sk)->min_hopcount))
 		return WITHHELD_MINTTL;
 #endif
-	if (READ_ONCE(sk->sk_backlog.len) || READ_ONCE(sk->sk_lock.owned) ||
-	    atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf) || !tp->rcv_wnd)
+	if (READ_ONCE(sk->sk_backlog.len) || READ_ONCE(sk->sk_lock.owned))
 		return WITHHELD_BACKLOG;
+	if (atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf) || !tp->rcv_wnd)
+		return WITHHELD_NO_ROOM;
+	/* tcp_try_rmem_schedule(): where there are data to be read, others may have to go. */
+	if (atomic_read(&sk->sk_drops) && !skb_queue_empty_lockless(&sk->sk_receive_queue))
+		return WITHHELD_NO_ROOM;
 	return CAUSE_NONE;
 }
 

@@ -388,8 +388,8 @@ void witness_look_again(struct flow *flow, unsigned int e)
 	look_at(&flow->end[e], jiffies + DOUBT);
 }
 
-/* The socket is not to be found: once may be chance. */
-static void missed(struct flow *flow, unsigned int e)
+/* The socket is not there any more. */
+static void gone(struct flow *flow, unsigned int e)
 {
 	struct flow_end *end = &flow->end[e];
 	struct witness_news news = {
@@ -397,10 +397,6 @@ static void missed(struct flow *flow, unsigned int e)
 		.device = end->device,
 	};
 
-	if (!end->misses++) {
-		look_at(end, jiffies + DOUBT);
-		return;
-	}
 	if (end->socket == SOCKET_REQUEST)
 		news.cause = SILENT_REQUEST_EXPIRED;
 	else if (end->socket == SOCKET_TIMEWAIT)
@@ -408,6 +404,15 @@ static void missed(struct flow *flow, unsigned int e)
 	else if (end->device)
 		netns_untracked(flow_pernet(flow));	/* it lives on under another key */
 	witness_commit(flow, e, &news);
+}
+
+/* The socket is not to be found: once may be chance. */
+static void missed(struct flow *flow, unsigned int e)
+{
+	if (flow->end[e].misses++)
+		gone(flow, e);
+	else
+		look_at(&flow->end[e], jiffies + DOUBT);
 }
 
 /*
@@ -421,6 +426,15 @@ static void overtaken(struct flow *flow, unsigned int e, const struct witness_ne
 	else
 		look_at(&flow->end[e], jiffies + DOUBT);
 	flow->end[e].misses = !flow->end[e].misses;
+}
+
+/* Room is no excuse where it has received all. */
+static enum witness_cause withheld_cause(const struct flow *flow, unsigned int e,
+					 const struct witness_news *news)
+{
+	if (news->cause == WITHHELD_NO_ROOM && !seq_before(news->facts.rcv, flow->fsm.end[e].rcv))
+		return CAUSE_NONE;
+	return news->cause;
 }
 
 /*
@@ -481,6 +495,12 @@ void witness_check(struct flow *flow, unsigned int e)
 			   !end->misses++) {
 			look_at(end, jiffies + DOUBT);	/* its event is on its way */
 		} else if (found && (news.socket != SOCKET_FULL || socket != SOCKET_FULL)) {
+			/* Another connection took its name, and its SYN did not leave yet. */
+			if (socket == SOCKET_TIMEWAIT && news.state == FSM_SYN_SENT) {
+				gone(flow, e);
+				flow->fsm.end[e] = (struct fsm_end){ .state = FSM_CLOSE };
+				news.cause = SILENT_SYN_DEFERRED;
+			}
 			witness_commit(flow, e, &news);
 		} else if (found && news.state != sock) {
 			overtaken(flow, e, &news);
@@ -492,7 +512,7 @@ void witness_check(struct flow *flow, unsigned int e)
 			settle_seed(flow, e, &news);
 		/* A timewait socket withholds nothing; what it has replaced may have. */
 		if (end->differs && found && !end->silent && news.socket != SOCKET_TIMEWAIT)
-			end->cause = news.cause;
+			end->cause = withheld_cause(flow, e, &news);
 		if (end->differs && time_after_eq(jiffies, judgement(flow, e)))
 			judge(flow, e);
 		else if (end->differs)

@@ -48,7 +48,8 @@ enum witness_cause {
 	WITHHELD_FILTER,	/* a socket filter dropped the segment */
 	WITHHELD_SIGNATURE,	/* MD5 or AO did not match */
 	WITHHELD_MINTTL,	/* IP_MINTTL or IPV6_MINHOPCOUNT dropped the segment */
-	WITHHELD_BACKLOG,	/* the socket is busy, or its backlog or receive buffer full */
+	WITHHELD_NO_ROOM,	/* its receive buffer was full, or there was no memory for TCP */
+	WITHHELD_BACKLOG,	/* the socket is busy, or its backlog is full */
 	CAUSES,
 };
 

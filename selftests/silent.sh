@@ -9,6 +9,7 @@
 # shellcheck source=cases.sh
 . "$HERE/cases.sh"
 
+HOGS=40			# connections whose data nobody reads
 MODE=$(</sys/module/tcpstate/parameters/witness)
 
 # tune NETNS KEY VALUE: a sysctl of net.ipv4.
@@ -27,6 +28,16 @@ grew() {
 
 	n=$(debug_sum $1 $2) || { echo "no sum of $2"; return 1; }
 	[ "$n" -ge $3 ] || { echo "$2 in $1 is $n, not $3"; return 1; }
+}
+
+# booked NETNS NAME: how often this was booked there, over all states.
+booked() {
+	read_mirror $1 debug | awk -v name=$2 '$1 == name { n += $4 } END { print n + 0 }'
+}
+
+# is_booked NETNS NAME N: so often at least.
+is_booked() {
+	[ "$(booked $1 $2)" -ge $3 ] || { echo "no $2 in $1"; return 1; }
 }
 
 # So that no ACK meets the socket while close() has it, which would leave a RST for the end.
@@ -155,6 +166,48 @@ closes() {
 	in_ns $B nft delete table inet unreachable
 }
 
+# dial_waiting: connects, but no SYN leaves before there are data.
+dial_waiting() {
+	s set $c fastopen_connect 1
+	dial
+}
+
+waiting() {
+	local waited
+
+	tune $A tcp_fastopen 0x207
+	tune $A tcp_tw_reuse 1
+	waited=$(booked $A silent_syn_deferred)
+	ready waiting
+	dial_waiting
+	check "$family a SYN that waits for data" states syn_sent none
+	s send $c 10
+	s accept $l $sv
+	s close $l
+	check "$family and leaves with them" states established established
+
+	# A new connection of the name that is in time_wait still.
+	start waiting_again
+	s shutdown $c
+	s wait $sv close_wait
+	s close $sv
+	s close $c
+	check "$family closed" states time_wait none
+	sleep 2
+	s netns $B
+	s bind $l $b $to
+	s netns $A
+	s bind $c $a $from
+	dial_waiting
+	check "$family a SYN that waits, and takes the name of one in time_wait" states syn_sent none
+	check "$family both are booked" \
+		wait_until 10 is_booked $A silent_syn_deferred $((waited + 2))
+	s send $c 10
+	s wait $c established
+	s close $l
+	reset $c
+}
+
 # destroy NETNS PORT: from outside, by ss; the kernel must be able to.
 destroy() {
 	in_ns $1 ss -K -Htna "sport = :$2" | grep -q . || die "ss -K destroys nothing at port $2"
@@ -186,23 +239,15 @@ destroyed() {
 	check "$family an orphan destroyed by ss -K" states none close_wait
 }
 
-# refusals NETNS CAUSE: how often this was booked there.
-refusals() {
-	read_mirror $1 debug | awk -v name=withheld_$2 '$1 == name { n += $4 } END { print n + 0 }'
-}
-
 # begin NETNS CAUSE: a case in which a socket there withholds something begins now.
 begin() {
 	local ns
 
-	WHERE=$1 CAUSE=$2 BEGUN=$(refusals $1 $2)
+	WHERE=$1 CAUSE=withheld_$2
+	BEGUN=$(booked $WHERE $CAUSE)
 	for ns in $A $B; do
 		read_mirror $ns transitions >"$TMP/$ns.begun"
 	done
-}
-
-refused() {
-	[ "$(refusals $WHERE $CAUSE)" -gt $BEGUN ] || { echo "no withheld_$CAUSE"; return 1; }
 }
 
 # steps_are NETNS [FROM,TO]...: since the case began, the local ends made these steps and no other.
@@ -226,7 +271,7 @@ steps_are() {
 # unmoved WHAT A_STEPS B_STEPS: it is booked, and meanwhile, where sockets commit, no gauge moved but as
 # they did.
 unmoved() {
-	check "$family $1: booked" wait_until 10 refused
+	check "$family $1: booked" wait_until 10 is_booked $WHERE $CAUSE $((BEGUN + 1))
 	[ "$MODE" = 1 ] || return 0
 	check "$family $1: no gauge moved but with a socket, at A" steps_are $A $2
 	check "$family $1: and at B" steps_are $B $3
@@ -234,6 +279,8 @@ unmoved() {
 
 # The segment came, the socket stayed.
 withheld() {
+	local memory
+
 	ready defer
 	s set $l defer_accept 30
 	begin $B deferred
@@ -281,13 +328,35 @@ withheld() {
 	s send $sv 20000
 	wait_until 5 at_rest $B >&2 || die "data is under way"
 	s set $c rcvbuf 1
-	begin $A backlog
+	begin $A no_room
 	s shutdown $sv
-	# An engine that moved an end waits two seconds before it is judged.
 	unmoved "a FIN without room" "" established,fin_wait1
 	check "$family a FIN without room" states established fin_wait1
 	reset $sv
 	check "$family a RST needs none" states none none
+
+	# Of a bare FIN newer kernels make an exception, of what is before it none. The kernel does not
+	# count the first megabyte of each processor.
+	ready hog
+	s listen $l $b $to
+	s connect "hog.$family*$HOGS" $b $to
+	s accept $l "hogged.$family*$HOGS"
+	s close $l
+	s fill "hog.$family.*"
+	start no_memory
+	s send $sv 20000
+	wait_until 5 at_rest $B >&2 || die "data is under way"
+	begin $A no_room
+	memory=$(</proc/sys/net/ipv4/tcp_mem)
+	echo 1 1 1 >/proc/sys/net/ipv4/tcp_mem
+	s send $sv 10000
+	s shutdown $sv
+	unmoved "a FIN without memory" "" established,fin_wait1
+	check "$family a FIN without memory" states established fin_wait1
+	echo "$memory" >/proc/sys/net/ipv4/tcp_mem
+	check "$family a FIN for which there is memory again" states close_wait fin_wait2
+	reset $sv
+	reset "hog.$family.*"
 
 	ready overflow
 	drop $B acks $from $((from + 1000))
@@ -340,6 +409,7 @@ all_cases() {
 	for family in v4 v6; do
 		speak $family
 		closes
+		waiting
 		destroyed
 		cookies
 	done

@@ -45,6 +45,7 @@ static const struct cause causes[] = {
 	{ "withheld_filter", false, false, 0, 0 },
 	{ "withheld_signature", false, false, 0, 0 },
 	{ "withheld_min_ttl", false, false, 0, 0 },
+	{ "withheld_no_room", false, false, 0, 0 },
 	{ "withheld_backlog", false, false, 0, 0 },
 };
 
