@@ -25,15 +25,25 @@ longest() {
 	GAP=$(<$TIMERS/longest)
 }
 
+# stall NAME: of one kind.
 stall() {
-	echo $STALL >$TIMERS/stall
+	echo $STALL >$TIMERS/$1
 }
 
 seen() {
-	longest stall || return 1
+	longest stall stall || return 1
 	FIGURE="$((GAP / 1000)) ms"
 	echo "$GAP microseconds"
 	[ "$GAP" -ge $((STALL * 1000)) ]
+}
+
+softirqs_seen() {
+	echo 0 >$TIMERS/longest_softirq
+	longest stall stall_softirq || return 1
+	SOFTIRQ=$(<$TIMERS/longest_softirq)
+	FIGURE="$((SOFTIRQ / 1000)) ms, timers $((GAP / 1000)) ms"
+	echo "$SOFTIRQ microseconds, timers $GAP"
+	[ "$SOFTIRQ" -ge $((STALL * 1000)) ] && [ "$GAP" -lt "$SOFTIRQ" ]
 }
 
 # A short time, and another module that comes and goes.
@@ -95,6 +105,7 @@ add_netns $CROWD
 rmmod tcpstate || die "the module does not go"
 insmod "$(dirname "$(command -v crowd)")/gap.ko" || die "no timers"
 check "the timers see a stall of $STALL ms" seen
+check "and one of softirqs" softirqs_seen
 coproc CROWD_ { in_ns $CROWD crowd $((MANY / 2)) 7000; }
 eval "exec 6<&${CROWD_[0]}- 5>&${CROWD_[1]}-"
 read -r REPLY <&6 || die "no crowd"

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * gap: for how long does a processor not serve its timers?
+ * gap: for how long does a processor not serve its timers, or its softirqs?
  *
- * A hard hrtimer on each CPU fires every millisecond and keeps the longest time between two of its
- * calls. /sys/module/gap/parameters/longest tells it in microseconds; writing begins anew. A number
- * of milliseconds written to `stall` keeps the writer's CPU from its timers for so long.
+ * A hard hrtimer on each CPU, and one that a softirq serves, fire every millisecond and keep the
+ * longest time between two of their calls. /sys/module/gap/parameters/longest and longest_softirq
+ * tell it in microseconds; writing begins anew. A number of milliseconds written to `stall` keeps the
+ * writer's CPU from its timers for so long, written to `stall_softirq` from its softirqs alone.
  */
+#include <linux/bottom_half.h>
 #include <linux/cpu.h>
 #include <linux/hrtimer.h>
 #include <linux/irqflags.h>
@@ -18,13 +20,24 @@
 #define PERIOD		NSEC_PER_MSEC
 #define STALL_MAX	1000
 
+enum kind { HARD, SOFT, KINDS };
+
 struct pulse {
 	struct hrtimer timer;
 	u64 last;
 	u64 longest;
 };
 
-static DEFINE_PER_CPU(struct pulse, pulses);
+struct pulses {
+	struct pulse kind[KINDS];
+};
+
+static DEFINE_PER_CPU(struct pulses, pulses);
+static enum kind kinds[] = { HARD, SOFT };
+static const enum hrtimer_mode modes[] = {
+	[HARD] = HRTIMER_MODE_REL_PINNED_HARD,
+	[SOFT] = HRTIMER_MODE_REL_PINNED_SOFT,
+};
 
 static enum hrtimer_restart beat(struct hrtimer *timer)
 {
@@ -40,20 +53,22 @@ static enum hrtimer_restart beat(struct hrtimer *timer)
 
 static int longest_set(const char *value, const struct kernel_param *kp)
 {
+	enum kind kind = *(enum kind *)kp->arg;
 	unsigned int cpu;
 
 	for_each_online_cpu(cpu)
-		WRITE_ONCE(per_cpu(pulses, cpu).longest, 0);
+		WRITE_ONCE(per_cpu(pulses, cpu).kind[kind].longest, 0);
 	return 0;
 }
 
 static int longest_get(char *buffer, const struct kernel_param *kp)
 {
+	enum kind kind = *(enum kind *)kp->arg;
 	unsigned int cpu;
 	u64 longest = 0;
 
 	for_each_online_cpu(cpu)
-		longest = max(longest, READ_ONCE(per_cpu(pulses, cpu).longest));
+		longest = max(longest, READ_ONCE(per_cpu(pulses, cpu).kind[kind].longest));
 	return sysfs_emit(buffer, "%llu\n", longest / NSEC_PER_USEC);
 }
 
@@ -62,13 +77,22 @@ static const struct kernel_param_ops longest_ops = {
 	.get = longest_get,
 };
 
-module_param_cb(longest, &longest_ops, NULL, 0600);
+module_param_cb(longest, &longest_ops, &kinds[HARD], 0600);
 MODULE_PARM_DESC(longest, "longest time between two calls of a timer of 1 ms, in microseconds");
+module_param_cb(longest_softirq, &longest_ops, &kinds[SOFT], 0600);
+MODULE_PARM_DESC(longest_softirq, "the same of a timer that a softirq serves");
+
+static void spin(unsigned int ms)
+{
+	u64 end = ktime_get_ns() + ms * NSEC_PER_MSEC;
+
+	while (ktime_get_ns() < end)
+		cpu_relax();
+}
 
 static int stall_set(const char *value, const struct kernel_param *kp)
 {
 	unsigned int ms;
-	u64 end;
 	int err;
 
 	err = kstrtouint(value, 0, &ms);
@@ -76,11 +100,15 @@ static int stall_set(const char *value, const struct kernel_param *kp)
 		return err;
 	if (ms > STALL_MAX)
 		return -ERANGE;
-	local_irq_disable();
-	end = ktime_get_ns() + ms * NSEC_PER_MSEC;
-	while (ktime_get_ns() < end)
-		cpu_relax();
-	local_irq_enable();
+	if (*(enum kind *)kp->arg == HARD) {
+		local_irq_disable();
+		spin(ms);
+		local_irq_enable();
+	} else {
+		local_bh_disable();
+		spin(ms);
+		local_bh_enable();
+	}
 	return 0;
 }
 
@@ -88,32 +116,42 @@ static const struct kernel_param_ops stall_ops = {
 	.set = stall_set,
 };
 
-module_param_cb(stall, &stall_ops, NULL, 0200);
+module_param_cb(stall, &stall_ops, &kinds[HARD], 0200);
 MODULE_PARM_DESC(stall, "spin with interrupts off, in milliseconds, at most 1000");
+module_param_cb(stall_softirq, &stall_ops, &kinds[SOFT], 0200);
+MODULE_PARM_DESC(stall_softirq, "spin with softirqs off, in milliseconds, at most 1000");
 
 /* On the CPU that it is for. */
 static void start(void *unused)
 {
-	struct pulse *p = this_cpu_ptr(&pulses);
+	enum kind kind;
 
-	p->last = ktime_get_ns();
-	hrtimer_start(&p->timer, ns_to_ktime(PERIOD), HRTIMER_MODE_REL_PINNED_HARD);
+	for (kind = 0; kind < KINDS; kind++) {
+		struct pulse *p = &this_cpu_ptr(&pulses)->kind[kind];
+
+		p->last = ktime_get_ns();
+		hrtimer_start(&p->timer, ns_to_ktime(PERIOD), modes[kind]);
+	}
+}
+
+static void init(struct hrtimer *timer, enum hrtimer_mode mode)
+{
+#ifdef HAVE_HRTIMER_SETUP
+	hrtimer_setup(timer, beat, CLOCK_MONOTONIC, mode);
+#else
+	hrtimer_init(timer, CLOCK_MONOTONIC, mode);
+	timer->function = beat;
+#endif
 }
 
 static int __init gap_init(void)
 {
 	unsigned int cpu;
+	enum kind kind;
 
-	for_each_possible_cpu(cpu) {
-		struct hrtimer *timer = &per_cpu(pulses, cpu).timer;
-
-#ifdef HAVE_HRTIMER_SETUP
-		hrtimer_setup(timer, beat, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
-#else
-		hrtimer_init(timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL_PINNED_HARD);
-		timer->function = beat;
-#endif
-	}
+	for_each_possible_cpu(cpu)
+		for (kind = 0; kind < KINDS; kind++)
+			init(&per_cpu(pulses, cpu).kind[kind].timer, modes[kind]);
 	on_each_cpu(start, NULL, 1);
 	return 0;
 }
@@ -121,13 +159,15 @@ static int __init gap_init(void)
 static void __exit gap_exit(void)
 {
 	unsigned int cpu;
+	enum kind kind;
 
 	for_each_possible_cpu(cpu)
-		hrtimer_cancel(&per_cpu(pulses, cpu).timer);
+		for (kind = 0; kind < KINDS; kind++)
+			hrtimer_cancel(&per_cpu(pulses, cpu).kind[kind].timer);
 }
 
 module_init(gap_init);
 module_exit(gap_exit);
 
-MODULE_DESCRIPTION("Longest time for which a processor does not serve its timers");
+MODULE_DESCRIPTION("Longest time for which a processor does not serve its timers, or softirqs");
 MODULE_LICENSE("GPL");
