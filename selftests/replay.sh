@@ -75,7 +75,7 @@ falsified() {
 
 # Each cause that the cases can make is on record.
 CAUSES="silent_aborted silent_closed silent_no_timewait silent_repaired silent_request_expired \
-silent_syn_deferred silent_timed_out silent_timewait_expired silent_unreachable silent_unsent_fin \
+silent_timed_out silent_timewait_expired silent_unreachable silent_unsent_fin withheld_backlog \
 withheld_deferred withheld_filter withheld_min_ttl withheld_no_room withheld_overflow \
 withheld_signature"
 

@@ -23,6 +23,7 @@
  *   read SOCKET BYTES
  *   eof SOCKET              read to the end of data
  *   shutdown SOCKET         end of our data, the socket stays
+ *   hold SOCKET MS          busy for so long, then it sends one octet
  *   move SOCKET             to another socket, under TCP_REPAIR
  *   close SOCKET
  *   error SOCKET            the pending errors
@@ -48,6 +49,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "busy.h"
 #include "options.h"
 
 #ifndef IPPROTO_MPTCP
@@ -88,6 +90,7 @@ static const struct {
 	{ "keepintvl", IPPROTO_TCP, TCP_KEEPINTVL },
 	{ "keepcnt", IPPROTO_TCP, TCP_KEEPCNT },
 	{ "user_timeout", IPPROTO_TCP, TCP_USER_TIMEOUT },
+	{ "cork", IPPROTO_TCP, TCP_CORK },
 	{ "linger2", IPPROTO_TCP, TCP_LINGER2 },
 	{ "defer_accept", IPPROTO_TCP, TCP_DEFER_ACCEPT },
 	{ "fastopen", IPPROTO_TCP, TCP_FASTOPEN },
@@ -508,6 +511,8 @@ static int act(int i, int argc, char **argv)
 		return read_bytes(i, -1);
 	if (!strcmp(name, "move"))
 		return move(sockets[i].fd) ? fail_errno("move", sockets[i].name) : 0;
+	if (!strcmp(name, "hold"))
+		return busy(sockets[i].fd, (int)value) ? fail("%s is not held", sockets[i].name) : 0;
 	if (!strcmp(name, "shutdown"))
 		return shutdown(sockets[i].fd, SHUT_WR) ?
 			fail_errno("shutdown", sockets[i].name) : 0;
@@ -559,6 +564,7 @@ static const struct command {
 	{ "fill", do_each, 1, 1 },
 	{ "eof", do_each, 1, 1 },
 	{ "shutdown", do_each, 1, 1 },
+	{ "hold", do_each, 2, 2 },
 	{ "move", do_each, 1, 1 },
 	{ "error", do_each, 1, 1 },
 	{ "close", do_close, 1, 1 },
@@ -585,6 +591,7 @@ int main(void)
 	char line[1024];
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGCHLD, SIG_IGN);
 	setrlimit(RLIMIT_NOFILE, &files);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	while (fgets(line, sizeof(line), stdin)) {
