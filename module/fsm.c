@@ -436,8 +436,9 @@ static enum fsm_verdict received_in_sync(struct view *v)
 	if (!v->certain)
 		return FSM_ACCEPTED;
 
-	/* The segment that holds the left edge, though its ACK is old; in TIME_WAIT none before it. */
-	if (s->options & SEGMENT_HAS_TS && (waits ? s->seq == me->rcv : !seq_after(s->seq, me->wup)))
+	/* What holds the left edge, though its ACK is old; in TIME_WAIT nothing before it. */
+	if (s->options & SEGMENT_HAS_TS &&
+	    (waits ? s->seq == me->rcv : !seq_after(s->seq, me->wup)))
 		keep_ts(me, s->tsval);
 	if (me->state == FSM_CLOSE || me->state == FSM_TIME_WAIT)
 		return FSM_ACCEPTED;

@@ -512,7 +512,8 @@ static int act(int i, int argc, char **argv)
 	if (!strcmp(name, "move"))
 		return move(sockets[i].fd) ? fail_errno("move", sockets[i].name) : 0;
 	if (!strcmp(name, "hold"))
-		return busy(sockets[i].fd, (int)value) ? fail("%s is not held", sockets[i].name) : 0;
+		return busy(sockets[i].fd, (int)value) ?
+			fail("%s is not held", sockets[i].name) : 0;
 	if (!strcmp(name, "shutdown"))
 		return shutdown(sockets[i].fd, SHUT_WR) ?
 			fail_errno("shutdown", sockets[i].name) : 0;

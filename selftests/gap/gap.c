@@ -4,8 +4,8 @@
  *
  * A hard hrtimer on each CPU, and one that a softirq serves, fire every millisecond and keep the
  * longest time between two of their calls. /sys/module/gap/parameters/longest and longest_softirq
- * tell it in microseconds; writing begins anew. A number of milliseconds written to `stall` keeps the
- * writer's CPU from its timers for so long, written to `stall_softirq` from its softirqs alone.
+ * tell it in microseconds; writing begins anew. A number of milliseconds written to `stall` keeps
+ * the writer's CPU from its timers for so long, written to `stall_softirq` from its softirqs alone.
  */
 #include <linux/bottom_half.h>
 #include <linux/cpu.h>
