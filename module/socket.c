@@ -142,6 +142,14 @@ static bool signs(const struct tcp_sock *tp)
 #endif
 }
 
+/* tcp_try_rmem_schedule(): where there are data to be read, others may have had to go. */
+static bool lacks_room(const struct sock *sk)
+{
+	return !tcp_sk(sk)->rcv_wnd ||
+	       atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf) ||
+	       (atomic_read(&sk->sk_drops) && !skb_queue_empty_lockless(&sk->sk_receive_queue));
+}
+
 /* Why would this socket not do what a segment asks of it? */
 static enum witness_cause withheld_by(const struct sock *sk)
 {
@@ -166,10 +174,7 @@ static enum witness_cause withheld_by(const struct sock *sk)
 #endif
 	if (READ_ONCE(sk->sk_backlog.len) || READ_ONCE(sk->sk_lock.owned))
 		return WITHHELD_BACKLOG;
-	if (atomic_read(&sk->sk_rmem_alloc) > READ_ONCE(sk->sk_rcvbuf) || !tp->rcv_wnd)
-		return WITHHELD_NO_ROOM;
-	/* tcp_try_rmem_schedule(): where there are data to be read, others may have to go. */
-	if (atomic_read(&sk->sk_drops) && !skb_queue_empty_lockless(&sk->sk_receive_queue))
+	if (READ_ONCE(sk->sk_state) != TCP_LISTEN && lacks_room(sk))
 		return WITHHELD_NO_ROOM;
 	return CAUSE_NONE;
 }
